@@ -1,0 +1,3 @@
+//! The `tieline` binary.
+
+fn main() {}

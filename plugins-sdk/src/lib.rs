@@ -1,0 +1,1 @@
+//! tieline-plugin-sdk.

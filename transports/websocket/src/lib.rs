@@ -1,0 +1,1 @@
+//! tieline-transport-websocket.
