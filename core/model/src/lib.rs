@@ -1,1 +1,34 @@
-//! tieline-model.
+//! The words and rules of Tieline, and nothing that does anything.
+//!
+//! This crate is pure: no I/O, no clock, no async, no actors, no SQL. It holds the one [`Command`]
+//! enum that every surface speaks, the [`Outcome`] that comes back, the [`Event`]s that are kept, and
+//! the state machines as functions from a state and an input to a new state and its effects.
+//! Carrying effects out is the engine's job; keeping them is the store's.
+
+pub mod address;
+pub mod ask;
+pub mod command;
+pub mod delivery;
+pub mod event;
+pub mod frame;
+pub mod ids;
+pub mod message;
+pub mod outcome;
+pub mod parse;
+pub mod principal;
+pub mod reply;
+pub mod route;
+pub mod schema;
+pub mod session;
+pub mod text;
+pub mod time;
+
+pub use address::Address;
+pub use command::Command;
+pub use event::{Event, EventBody};
+pub use ids::{AskGroupId, FaultId, LinkId, MessageId, PrincipalId, SessionId, TokenId};
+pub use message::{DeliveryState, Lane, Message, MessageKind, Sender};
+pub use outcome::{Code, Failure, Fault, Outcome, Refusal};
+pub use principal::{Principal, PrincipalKind, Scope};
+pub use reply::Reply;
+pub use time::TimestampMs;
