@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn an_address_reads_back_as_it_was_written() {
-        for text in ["ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f", "review", "ops/review", "@critic", "ops/@critic", "ses_short"] {
+        for text in
+            ["ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f", "review", "ops/review", "@critic", "ops/@critic", "ses_short"]
+        {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
     }

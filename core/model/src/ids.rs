@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn another_prefix_or_length_is_refused_with_what_was_wanted() {
-        for wrong in ["ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f", "msg_12", "msg_", "", "0197c3f0a1b27c3d8e4f5a6b7c8d9e0f"] {
+        for wrong in ["ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f", "msg_12", "msg_", "", "0197c3f0a1b27c3d8e4f5a6b7c8d9e0f"]
+        {
             let error = wrong.parse::<MessageId>().unwrap_err();
             assert!(error.to_string().contains("msg_ and 32 hex digits"), "{error}");
         }

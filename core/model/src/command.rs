@@ -1,0 +1,482 @@
+//! Everything that can be asked of Tieline, as one enum.
+//!
+//! HTTP, MCP, CLI, dashboard, schedules and a peer's frames all speak it. The JSON form is externally
+//! tagged, as in `{"notify":{"to":"review","text":"done"}}`, and unknown fields are refused.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Address, AskGroupId, DeliveryState, Lane, LinkId, MessageId, PrincipalKind, Scope, SessionId, TokenId,
+    message::PerLane,
+};
+
+/// One thing asked of the mesh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Open a session: a durable unit of work that messages can be sent to.
+    SessionOpen(SessionOpen),
+    /// Close a session. Its open asks are orphaned and their askers told.
+    SessionClose(SessionRef),
+    /// Give a session another title.
+    SessionRename(SessionRename),
+    /// Change what a session says about itself.
+    SessionDescribe(SessionDescribe),
+    /// List sessions in reach.
+    SessionList(SessionList),
+    /// Show one session.
+    SessionGet(SessionRef),
+    /// Attach the caller to a session, as its writer or as an observer.
+    PeerAttach(PeerAttach),
+    /// Detach the caller from a session.
+    PeerDetach(PeerDetach),
+    /// List the peers that are attached now.
+    PeerList(PeerList),
+    /// Ask a session; the answer comes to your inbox.
+    Ask(Ask),
+    /// Answer an ask; without text it is just closed.
+    Ack(Ack),
+    /// Tell a session something; no answer is expected.
+    Notify(Notify),
+    /// Tell every open session of a circle something, offline ones included.
+    Broadcast(Broadcast),
+    /// Ask several sessions at once.
+    AskMany(AskMany),
+    /// Withdraw a message that has not been delivered, or an ask that has not been answered.
+    Cancel(MessageRef),
+    /// Read what waits in an inbox. Changes nothing.
+    Inbox(Inbox),
+    /// Say how far messages were delivered or seen.
+    Receipt(Receipt),
+    /// Tell where a message went, with the evidence for each state.
+    Trace(MessageRef),
+    /// Tell who the caller is to the mesh.
+    Whoami(Whoami),
+    /// Create a token. Humans only.
+    TokenCreate(TokenCreate),
+    /// List the tokens. Humans only.
+    TokenList(TokenList),
+    /// Revoke a token. Humans only.
+    TokenRevoke(TokenRevoke),
+    /// List the transport plugins with their states. Humans only.
+    PluginList(PluginList),
+}
+
+/// Fields of [`Command::SessionOpen`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionOpen {
+    /// What people call it; 1 to 120 characters, not starting with `@`, without `/`.
+    pub title: String,
+    /// The circle; the caller's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circle: Option<String>,
+    /// Roles by which it can be addressed as `@role`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The path of its project on the machine of its peer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+}
+
+/// Names one session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRef {
+    /// Which session.
+    pub session: Address,
+}
+
+/// Fields of [`Command::SessionRename`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRename {
+    /// Which session.
+    pub session: Address,
+    /// The new title.
+    pub title: String,
+}
+
+/// Fields of [`Command::SessionDescribe`]; what is absent stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionDescribe {
+    /// Which session.
+    pub session: Address,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// All its roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// The path of its project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+}
+
+/// Fields of [`Command::SessionList`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionList {
+    /// Only this circle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circle: Option<String>,
+    /// Closed ones too.
+    #[serde(default)]
+    pub include_closed: bool,
+    /// At most so many; 1 to 500, 100 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Only those after this one, from `next` of the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<SessionId>,
+}
+
+/// What a peer may do in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachMode {
+    /// Receives and acknowledges for the session. There is at most one.
+    #[default]
+    Writer,
+    /// Only watches.
+    Observer,
+}
+
+/// Fields of [`Command::PeerAttach`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerAttach {
+    /// Which session; the caller's home by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Address>,
+    /// As what.
+    #[serde(default)]
+    pub mode: AttachMode,
+    /// What the receiver has already taken, per lane; the daemon's own record by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursors: Option<PerLane<u64>>,
+    /// The lineage that the cursors belong to, from an earlier attach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_id: Option<String>,
+}
+
+/// Fields of [`Command::PeerDetach`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerDetach {
+    /// Which session; the caller's home by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Address>,
+}
+
+/// Fields of [`Command::PeerList`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerList {
+    /// Only peers of this session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Address>,
+}
+
+/// Fields of [`Command::Ask`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// Whom to ask.
+    pub to: Address,
+    /// The question.
+    pub text: String,
+    /// The session to ask as; the caller's home by default.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Address>,
+    /// The message that this refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// How long an answer is waited for, in milliseconds; 7 days by default, 30 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+}
+
+/// Fields of [`Command::Ack`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ack {
+    /// The ask that is answered.
+    pub ask: MessageId,
+    /// The answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The session to answer as; the one that was asked by default.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Address>,
+}
+
+/// Fields of [`Command::Notify`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notify {
+    /// Whom to tell.
+    pub to: Address,
+    /// What.
+    pub text: String,
+    /// The session to speak as; the caller's home by default.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Address>,
+    /// The message that this refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// How long it is worth delivering, in milliseconds; 7 days by default, 30 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+}
+
+/// Fields of [`Command::Broadcast`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Broadcast {
+    /// What to tell.
+    pub text: String,
+    /// The circle; the caller's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circle: Option<String>,
+    /// Sessions to leave out; the sender is always left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Address>,
+    /// The session to speak as; the caller's home by default.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Address>,
+    /// How long it is worth delivering, in milliseconds; 1 day by default, 30 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+}
+
+/// How many answers an `ask_many` needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// Every one.
+    #[default]
+    All,
+    /// The first; the others are withdrawn.
+    Any,
+}
+
+/// Fields of [`Command::AskMany`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskMany {
+    /// Whom to ask; 1 to 100 sessions.
+    pub to: Vec<Address>,
+    /// The question.
+    pub text: String,
+    /// How many answers are needed.
+    #[serde(default)]
+    pub need: Need,
+    /// The session to ask as; the caller's home by default.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Address>,
+    /// How long answers are waited for, in milliseconds; 7 days by default, 30 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+}
+
+/// Names one message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageRef {
+    /// Which message.
+    pub message: MessageId,
+}
+
+/// Fields of [`Command::Inbox`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inbox {
+    /// Whose; the caller's home by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Address>,
+    /// Only this lane; all by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
+    /// Only numbers after this one; what was not yet delivered by default. Needs `lane`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// At most so many per lane; 1 to 200, 50 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// What a receipt says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptState {
+    /// Responsibility was taken: it will not be lost on this side.
+    Delivered,
+    /// It entered the model's context, or a person saw it.
+    Seen,
+    /// It is refused for good. Needs `seq`.
+    Rejected,
+}
+
+impl From<ReceiptState> for DeliveryState {
+    fn from(state: ReceiptState) -> Self {
+        match state {
+            ReceiptState::Delivered => DeliveryState::Delivered,
+            ReceiptState::Seen => DeliveryState::Seen,
+            ReceiptState::Rejected => DeliveryState::Dead,
+        }
+    }
+}
+
+/// Fields of [`Command::Receipt`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// Whose inbox; that of the link, else the caller's home, by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Address>,
+    /// Which lane.
+    pub lane: Lane,
+    /// Everything up to this number, for delivered and seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<u64>,
+    /// Exactly this number, for rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// What is said about them.
+    pub state: ReceiptState,
+    /// Why, for rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Fields of [`Command::Whoami`]: none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Whoami {}
+
+/// Fields of [`Command::TokenCreate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenCreate {
+    /// What people call its holder; also the title of the home session.
+    pub name: String,
+    /// What sort of caller it is for. Never `plugin`, `schedule` or `system`.
+    pub kind: PrincipalKind,
+    /// What it may do; what suits the kind by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// The circles it reaches; the creator's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circles: Option<Vec<String>>,
+    /// How long it is good, in milliseconds; for ever by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+}
+
+/// Fields of [`Command::TokenList`]: none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenList {}
+
+/// Fields of [`Command::TokenRevoke`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRevoke {
+    /// Which token.
+    pub token: TokenId,
+}
+
+/// Fields of [`Command::PluginList`]: none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginList {}
+
+/// Where a command came from. Stamped by the host, never read from the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Origin {
+    /// The link, when it came over one.
+    pub link: Option<LinkId>,
+}
+
+/// The group that an `ask_many` opened, and one of its asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct GroupMember {
+    /// The group.
+    pub group: AskGroupId,
+    /// The ask.
+    pub ask: MessageId,
+}
+
+impl Command {
+    /// Returns the JSON name, as in metrics, logs and the CLI.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::SessionOpen(_) => "session_open",
+            Command::SessionClose(_) => "session_close",
+            Command::SessionRename(_) => "session_rename",
+            Command::SessionDescribe(_) => "session_describe",
+            Command::SessionList(_) => "session_list",
+            Command::SessionGet(_) => "session_get",
+            Command::PeerAttach(_) => "peer_attach",
+            Command::PeerDetach(_) => "peer_detach",
+            Command::PeerList(_) => "peer_list",
+            Command::Ask(_) => "ask",
+            Command::Ack(_) => "ack",
+            Command::Notify(_) => "notify",
+            Command::Broadcast(_) => "broadcast",
+            Command::AskMany(_) => "ask_many",
+            Command::Cancel(_) => "cancel",
+            Command::Inbox(_) => "inbox",
+            Command::Receipt(_) => "receipt",
+            Command::Trace(_) => "trace",
+            Command::Whoami(_) => "whoami",
+            Command::TokenCreate(_) => "token_create",
+            Command::TokenList(_) => "token_list",
+            Command::TokenRevoke(_) => "token_revoke",
+            Command::PluginList(_) => "plugin_list",
+        }
+    }
+
+    /// Returns the scope that a caller needs, or `None` for what every caller may do.
+    pub const fn scope(&self) -> Option<Scope> {
+        match self {
+            Command::Whoami(_) => None,
+            Command::SessionOpen(_) | Command::PeerAttach(_) | Command::PeerDetach(_) => Some(Scope::SessionOpen),
+            // Own sessions need no more than the right to open them; the session decides about others.
+            Command::SessionClose(_) | Command::SessionRename(_) | Command::SessionDescribe(_) => {
+                Some(Scope::SessionOpen)
+            }
+            Command::SessionList(_) | Command::SessionGet(_) | Command::PeerList(_) | Command::Trace(_) => {
+                Some(Scope::TimelineRead)
+            }
+            Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
+            Command::Ack(_) => Some(Scope::AskAnswer),
+            Command::Notify(_) | Command::Cancel(_) => Some(Scope::MessageSend),
+            Command::Broadcast(_) => Some(Scope::Broadcast),
+            Command::Inbox(_) | Command::Receipt(_) => Some(Scope::InboxRead),
+            Command::TokenCreate(_) | Command::TokenList(_) | Command::TokenRevoke(_) => Some(Scope::TokenManage),
+            Command::PluginList(_) => Some(Scope::PluginManage),
+        }
+    }
+
+    /// Tells whether it only reads.
+    pub const fn is_read_only(&self) -> bool {
+        matches!(
+            self,
+            Command::SessionList(_)
+                | Command::SessionGet(_)
+                | Command::PeerList(_)
+                | Command::Inbox(_)
+                | Command::Trace(_)
+                | Command::Whoami(_)
+                | Command::TokenList(_)
+                | Command::PluginList(_)
+        )
+    }
+}

@@ -1,0 +1,184 @@
+//! Facts, appended to a session's timeline with a gap-free number and never changed.
+//!
+//! Timeline, live views, traces and audit all read these. Bodies name messages and never repeat their words.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AskGroupId, DeliveryState, Lane, LinkId, MessageId, MessageKind, PrincipalId, SessionId, TimestampMs, TokenId,
+    ask::AskState, command::AttachMode,
+};
+
+/// One fact, with its places in the orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// Its place among all events of this daemon; grows, and a reader resumes after it.
+    pub cursor: i64,
+    /// The session whose timeline it is on.
+    pub session: SessionId,
+    /// Its place on that timeline, from 1 without gaps.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at_ms: TimestampMs,
+    /// What happened.
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventBody {
+    /// The session was opened.
+    SessionOpened {
+        /// Its title.
+        title: String,
+        /// Its circle.
+        circle: String,
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// The session was closed.
+    SessionClosed {
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// The session has another title.
+    SessionRenamed {
+        /// The old one.
+        from: String,
+        /// The new one.
+        to: String,
+    },
+    /// The session says something else about itself.
+    SessionDescribed {
+        /// Its roles now.
+        roles: Vec<String>,
+    },
+    /// A peer attached.
+    PeerAttached {
+        /// Who.
+        principal: PrincipalId,
+        /// As what.
+        mode: AttachMode,
+        /// The writer's epoch from now on.
+        epoch: u64,
+        /// Over which link.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<LinkId>,
+    },
+    /// A peer detached.
+    PeerDetached {
+        /// Who.
+        principal: PrincipalId,
+        /// Its epoch.
+        epoch: u64,
+        /// Why.
+        reason: String,
+    },
+    /// A message came into this session's inbox.
+    MessageAccepted {
+        /// The message.
+        message: MessageId,
+        /// What for.
+        kind: MessageKind,
+        /// From which session.
+        from: SessionId,
+        /// In which lane.
+        lane: Lane,
+        /// Its number there.
+        seq: u64,
+    },
+    /// This session asked another.
+    AskOpened {
+        /// The ask.
+        ask: MessageId,
+        /// Whom.
+        to: SessionId,
+        /// Together with others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<AskGroupId>,
+    },
+    /// An ask of this session was closed.
+    AskClosed {
+        /// The ask.
+        ask: MessageId,
+        /// How.
+        state: AskState,
+        /// The answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<MessageId>,
+    },
+    /// The asks of one `ask_many` have as many answers as were needed.
+    GroupResolved {
+        /// The group.
+        group: AskGroupId,
+        /// How many were answered.
+        answered: u32,
+        /// How many there were.
+        total: u32,
+    },
+    /// Deliveries of this session's inbox came further, on the word of its writer.
+    DeliveryProgressed {
+        /// In which lane.
+        lane: Lane,
+        /// The first of them.
+        first: u64,
+        /// The last of them.
+        through: u64,
+        /// How far.
+        state: DeliveryState,
+        /// By the writer of this epoch.
+        epoch: u64,
+    },
+    /// A delivery of this session's inbox ended without being delivered.
+    DeliveryEnded {
+        /// In which lane.
+        lane: Lane,
+        /// Its number there.
+        seq: u64,
+        /// The message.
+        message: MessageId,
+        /// How it ended.
+        state: DeliveryState,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A token was made for a principal whose home is this session.
+    TokenCreated {
+        /// The token.
+        token: TokenId,
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// A token of a principal whose home is this session was revoked.
+    TokenRevoked {
+        /// The token.
+        token: TokenId,
+        /// By whom.
+        by: PrincipalId,
+    },
+}
+
+impl EventBody {
+    /// Returns the JSON tag.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            EventBody::SessionOpened { .. } => "session_opened",
+            EventBody::SessionClosed { .. } => "session_closed",
+            EventBody::SessionRenamed { .. } => "session_renamed",
+            EventBody::SessionDescribed { .. } => "session_described",
+            EventBody::PeerAttached { .. } => "peer_attached",
+            EventBody::PeerDetached { .. } => "peer_detached",
+            EventBody::MessageAccepted { .. } => "message_accepted",
+            EventBody::AskOpened { .. } => "ask_opened",
+            EventBody::AskClosed { .. } => "ask_closed",
+            EventBody::GroupResolved { .. } => "group_resolved",
+            EventBody::DeliveryProgressed { .. } => "delivery_progressed",
+            EventBody::DeliveryEnded { .. } => "delivery_ended",
+            EventBody::TokenCreated { .. } => "token_created",
+            EventBody::TokenRevoked { .. } => "token_revoked",
+        }
+    }
+}

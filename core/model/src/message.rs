@@ -1,0 +1,242 @@
+//! Messages, the lanes they travel in, and the states of their deliveries.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs};
+
+/// Order holds within a lane; `ctl` never waits behind `msg`, nor `msg` behind `bulk`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Notices from the mesh: what became of your messages.
+    Ctl,
+    /// Asks, acks and notifies.
+    Msg,
+    /// Broadcasts.
+    Bulk,
+}
+
+impl Lane {
+    /// All lanes, most urgent first.
+    pub const ALL: [Lane; 3] = [Lane::Ctl, Lane::Msg, Lane::Bulk];
+
+    /// Returns the number under which the store keeps it.
+    pub const fn number(self) -> usize {
+        match self {
+            Lane::Ctl => 0,
+            Lane::Msg => 1,
+            Lane::Bulk => 2,
+        }
+    }
+
+    /// Reads back what [`Self::number`] gave.
+    pub fn from_number(number: usize) -> Option<Lane> {
+        Self::ALL.get(number).copied()
+    }
+}
+
+/// One value for each lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct PerLane<T: Default> {
+    /// For [`Lane::Ctl`].
+    #[serde(default)]
+    pub ctl: T,
+    /// For [`Lane::Msg`].
+    #[serde(default)]
+    pub msg: T,
+    /// For [`Lane::Bulk`].
+    #[serde(default)]
+    pub bulk: T,
+}
+
+impl<T: Default> PerLane<T> {
+    /// Makes one value per lane.
+    pub fn from_fn(mut f: impl FnMut(Lane) -> T) -> Self {
+        Self { ctl: f(Lane::Ctl), msg: f(Lane::Msg), bulk: f(Lane::Bulk) }
+    }
+}
+
+impl<T: Default> std::ops::Index<Lane> for PerLane<T> {
+    type Output = T;
+    fn index(&self, lane: Lane) -> &T {
+        match lane {
+            Lane::Ctl => &self.ctl,
+            Lane::Msg => &self.msg,
+            Lane::Bulk => &self.bulk,
+        }
+    }
+}
+
+impl<T: Default> std::ops::IndexMut<Lane> for PerLane<T> {
+    fn index_mut(&mut self, lane: Lane) -> &mut T {
+        match lane {
+            Lane::Ctl => &mut self.ctl,
+            Lane::Msg => &mut self.msg,
+            Lane::Bulk => &mut self.bulk,
+        }
+    }
+}
+
+/// What a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Wants an answer; opens a thread.
+    Ask,
+    /// The answer to an ask. Without text it just closes the thread.
+    Ack,
+    /// Wants nothing back.
+    Notify,
+    /// A notify to everyone in a circle.
+    Broadcast,
+    /// From the mesh itself: a delivery expired, an ask was cancelled.
+    Notice,
+}
+
+impl MessageKind {
+    /// Returns the lane it travels in.
+    pub const fn lane(self) -> Lane {
+        match self {
+            MessageKind::Notice => Lane::Ctl,
+            MessageKind::Ask | MessageKind::Ack | MessageKind::Notify => Lane::Msg,
+            MessageKind::Broadcast => Lane::Bulk,
+        }
+    }
+
+    /// Returns the text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            MessageKind::Ask => "ask",
+            MessageKind::Ack => "ack",
+            MessageKind::Notify => "notify",
+            MessageKind::Broadcast => "broadcast",
+            MessageKind::Notice => "notice",
+        }
+    }
+
+    /// Reads back what [`Self::as_str`] gave.
+    pub fn from_name(text: &str) -> Option<Self> {
+        [Self::Ask, Self::Ack, Self::Notify, Self::Broadcast, Self::Notice]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Who a message is from, as the daemon knows it: never a claim of the sender's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sender {
+    /// The session it was sent as; answers go there.
+    pub session: SessionId,
+    /// That session's title when it was sent.
+    pub title: String,
+    /// The principal.
+    pub principal: PrincipalId,
+    /// The principal's kind, so that a reader knows whether a person speaks.
+    pub kind: PrincipalKind,
+}
+
+/// One message, written once and never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// What it is for.
+    pub kind: MessageKind,
+    /// Who it is from.
+    pub from: Sender,
+    /// The ask that it belongs to: an ask's own id, an ack's ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
+    /// The `ask_many` that opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<AskGroupId>,
+    /// The message that it refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// The words. Absent in a bare ack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What a notice is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+    /// True for an answer that came after its ask was closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// When the daemon accepted it.
+    pub sent_at_ms: TimestampMs,
+    /// When it stops being worth delivering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at_ms: Option<TimestampMs>,
+}
+
+/// What the mesh tells a sender about one of its messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Notice {
+    /// The message it is about.
+    pub message: MessageId,
+    /// The session that the message was for.
+    pub session: SessionId,
+    /// What became of it.
+    pub state: DeliveryState,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How far one delivery has come, each state with its own evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Committed to the disk of this daemon.
+    Accepted,
+    /// Handed to a link.
+    Sent,
+    /// The far side took responsibility and said so.
+    Delivered,
+    /// The runtime's own record shows it in the model's context, or a person's screen showed it.
+    Seen,
+    /// The ask was answered.
+    Answered,
+    /// Its time ran out before it was delivered.
+    Expired,
+    /// Withdrawn before it was delivered.
+    Cancelled,
+    /// Given up: refused by the far side, too many attempts, or damaged. Kept and visible.
+    Dead,
+}
+
+impl DeliveryState {
+    /// All states.
+    pub const ALL: [DeliveryState; 8] = [
+        DeliveryState::Accepted,
+        DeliveryState::Sent,
+        DeliveryState::Delivered,
+        DeliveryState::Seen,
+        DeliveryState::Answered,
+        DeliveryState::Expired,
+        DeliveryState::Cancelled,
+        DeliveryState::Dead,
+    ];
+
+    /// Returns the text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DeliveryState::Accepted => "accepted",
+            DeliveryState::Sent => "sent",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Seen => "seen",
+            DeliveryState::Answered => "answered",
+            DeliveryState::Expired => "expired",
+            DeliveryState::Cancelled => "cancelled",
+            DeliveryState::Dead => "dead",
+        }
+    }
+
+    /// Reads back what [`Self::as_str`] gave.
+    pub fn from_name(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}

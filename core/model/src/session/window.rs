@@ -1,0 +1,167 @@
+//! What one writing link may carry: deliveries in `seq` order per lane, as many as the receiver has
+//! given credit for.
+//!
+//! The window never holds message bodies. It says which `seq` goes next and whether the fresh one that
+//! just arrived is it; everything else is read back from the store, so memory is bounded by the credit.
+
+use crate::{Lane, message::PerLane};
+
+/// The state of one lane of one link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct LaneWindow {
+    /// The newest number that the store is known to have.
+    head: u64,
+    /// The newest number handed to the link.
+    sent: u64,
+    /// The newest number that the receiver has settled.
+    settled: u64,
+    /// How many may be unsettled at once.
+    credit: u32,
+}
+
+/// The outbound window of one link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Window {
+    lanes: PerLane<LaneWindow>,
+}
+
+/// A range of numbers to read from the store and hand over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The lane.
+    pub lane: Lane,
+    /// The first number that is due.
+    pub first: u64,
+    /// How many.
+    pub count: u32,
+}
+
+impl Window {
+    /// Opens a window for a receiver that has everything up to `cursors`.
+    pub fn open(cursors: PerLane<u64>, heads: PerLane<u64>, credit: u32) -> Self {
+        Self {
+            lanes: PerLane::from_fn(|lane| LaneWindow {
+                head: heads[lane],
+                sent: cursors[lane],
+                settled: cursors[lane],
+                credit,
+            }),
+        }
+    }
+
+    /// Takes note of a newly committed number; true when it may go out at once, in order.
+    pub fn offer(&mut self, lane: Lane, seq: u64) -> bool {
+        let window = &mut self.lanes[lane];
+        window.head = window.head.max(seq);
+        let is_next = seq == window.sent + 1;
+        if is_next && window.room() > 0 {
+            window.sent = seq;
+            return true;
+        }
+        false
+    }
+
+    /// Settles everything up to `through`: delivered, or skipped.
+    pub fn settle(&mut self, lane: Lane, through: u64) {
+        let window = &mut self.lanes[lane];
+        window.settled = window.settled.max(through.min(window.sent));
+    }
+
+    /// Sets how many may be in flight, at most `limit`.
+    pub fn grant(&mut self, lane: Lane, credit: u32, limit: u32) {
+        self.lanes[lane].credit = credit.min(limit);
+    }
+
+    /// Returns what is due next, most urgent lane first, without marking it as sent.
+    pub fn due(&self) -> Option<Due> {
+        Lane::ALL.into_iter().find_map(|lane| {
+            let window = &self.lanes[lane];
+            let behind = u32::try_from(window.head - window.sent.min(window.head)).unwrap_or(u32::MAX);
+            let count = behind.min(window.room());
+            (count > 0).then_some(Due { lane, first: window.sent + 1, count })
+        })
+    }
+
+    /// Marks everything up to `seq` as handed over.
+    pub fn sent(&mut self, lane: Lane, seq: u64) {
+        let window = &mut self.lanes[lane];
+        window.sent = window.sent.max(seq);
+    }
+
+    /// Takes back what could not be handed over: the link was full.
+    pub fn unsend(&mut self, lane: Lane, seq: u64) {
+        let window = &mut self.lanes[lane];
+        window.sent = window.sent.min(seq.saturating_sub(1)).max(window.settled);
+    }
+
+    /// Returns how many are in flight, over all lanes.
+    pub fn in_flight(&self) -> u64 {
+        Lane::ALL.into_iter().map(|lane| self.lanes[lane].sent - self.lanes[lane].settled).sum()
+    }
+
+    /// Returns what was handed over on `lane` and is not settled, as (first, last).
+    pub fn unsettled(&self, lane: Lane) -> Option<(u64, u64)> {
+        let window = &self.lanes[lane];
+        (window.sent > window.settled).then_some((window.settled + 1, window.sent))
+    }
+}
+
+impl LaneWindow {
+    fn room(&self) -> u32 {
+        let in_flight = u32::try_from(self.sent - self.settled).unwrap_or(u32::MAX);
+        self.credit.saturating_sub(in_flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_goes_out_is_dense_in_order_and_within_credit(
+            credit in 1..8u32,
+            steps in prop::collection::vec((0..3u8, 0..20u64), 0..200),
+        ) {
+            let mut window = Window::open(PerLane::default(), PerLane::default(), credit);
+            let (mut head, mut last) = (0, 0);
+            for (action, n) in steps {
+                match action {
+                    0 => {
+                        head += 1;
+                        if window.offer(Lane::Msg, head) {
+                            prop_assert_eq!(head, last + 1);
+                            last = head;
+                        }
+                    }
+                    1 => window.settle(Lane::Msg, n),
+                    _ => if let Some(due) = window.due() {
+                        prop_assert_eq!(due.first, last + 1);
+                        last = due.first + u64::from(due.count) - 1;
+                        prop_assert!(last <= head);
+                        window.sent(Lane::Msg, last);
+                    },
+                }
+                prop_assert!(window.in_flight() <= u64::from(credit));
+            }
+        }
+    }
+
+    #[test]
+    fn a_lane_without_credit_does_not_hold_up_another() {
+        let mut window = Window::open(PerLane::default(), PerLane { ctl: 0, msg: 9, bulk: 9 }, 4);
+        window.grant(Lane::Msg, 0, 100);
+        assert_eq!(window.due(), Some(Due { lane: Lane::Bulk, first: 1, count: 4 }));
+        assert!(window.offer(Lane::Ctl, 1));
+    }
+
+    #[test]
+    fn what_a_full_link_gave_back_is_due_again() {
+        let mut window = Window::open(PerLane::default(), PerLane { ctl: 0, msg: 3, bulk: 0 }, 4);
+        window.sent(Lane::Msg, 3);
+        window.unsend(Lane::Msg, 2);
+        assert_eq!(window.due(), Some(Due { lane: Lane::Msg, first: 2, count: 2 }));
+    }
+}
