@@ -1,0 +1,11 @@
+DROP TABLE events;
+DROP TABLE idempotency;
+DROP TABLE asks;
+DROP TABLE ask_groups;
+DROP TABLE inbox_cursors;
+DROP TABLE deliveries;
+DROP TABLE messages;
+DROP TABLE sessions;
+DROP TABLE tokens;
+DROP TABLE principals;
+DROP TABLE meta;
