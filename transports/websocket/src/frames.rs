@@ -142,7 +142,7 @@ impl Problem {
 /// Reads one text frame of a client.
 ///
 /// The plain reader goes first; only a frame that it refuses is read again to learn the path of the field.
-pub fn read(text: &str) -> Result<ClientFrame<'_>, Problem> {
+pub fn read(text: &str) -> Result<ClientFrame<'_>, Box<Problem>> {
     if let Ok(frame) = serde_json::from_str(text) {
         return Ok(frame);
     }
@@ -151,10 +151,10 @@ pub fn read(text: &str) -> Result<ClientFrame<'_>, Problem> {
         Err(error) => {
             let path = error.path().to_string();
             let problem = Problem::bad_input(error.into_inner().to_string());
-            Err(if path == "." { problem } else { problem.at(path) })
+            Err(Box::new(if path == "." { problem } else { problem.at(path) }))
         }
         Ok(frame) => match reader.end() {
-            Err(error) => Err(Problem::bad_input(error.to_string())),
+            Err(error) => Err(Box::new(Problem::bad_input(error.to_string()))),
             Ok(()) => Ok(frame),
         },
     }

@@ -177,7 +177,7 @@ impl Machine {
     fn text<'a>(&mut self, text: &'a str, act: &mut impl FnMut(Action<'a>)) {
         let frame = match read(text) {
             Ok(frame) => frame,
-            Err(problem) => return self.give_up(problem, close::MALFORMED, "malformed frame", act),
+            Err(problem) => return self.give_up(*problem, close::MALFORMED, "malformed frame", act),
         };
         match (self.phase, frame) {
             (Phase::Silent, ClientFrame::Hello(hello)) => self.hello(&hello, act),
