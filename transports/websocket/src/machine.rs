@@ -337,4 +337,5 @@ fn refused<'a>(json: &'a str, frame: &str, act: &mut impl FnMut(Action<'a>)) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
