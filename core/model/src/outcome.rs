@@ -172,6 +172,7 @@ pub const FAULT: (u16, u8) = (500, 70);
 /// The JSON form of an outcome: `{"ok":…}`, `{"refusal":…}` or `{"fault":…}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "it lives for one serialization; a box would only move the cost")]
 pub enum OutcomeJson {
     /// The reply.
     Ok(Reply),

@@ -1,1 +1,28 @@
-//! tieline-store.
+//! Keeps everything that must survive: the only crate that knows SQL.
+//!
+//! One thread writes ([`Writer`]), in batches that share a commit; any number of read-only connections
+//! read beside it ([`Readers`]). A job runs inside the writer's transaction with a [`Tx`], so that what it
+//! reads, decides and writes is one atomic, serial step.
+
+mod checkpoint;
+mod error;
+mod lock;
+mod open;
+mod pragma;
+mod read;
+mod readers;
+mod rows;
+mod schema;
+mod tx;
+mod writer;
+
+pub use checkpoint::WalLimit;
+pub use error::{OpenError, StoreError};
+pub use open::{Options, Store, Synchronous};
+pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk};
+pub use readers::{Reader, Readers};
+pub use tx::{AskRow, GroupRow, Head, NewDelivery, NewSession, PendingRow, Places, Remembered, Tx};
+pub use writer::{Job, JobError, Refused, Writer, WriterStats};
+
+/// How large one commit may grow, in jobs.
+pub const MAX_BATCH: usize = 512;

@@ -1,0 +1,86 @@
+//! The tables as diesel sees them; `migrations/` makes them.
+
+diesel::table! { meta (key) { key -> Text, value -> Text, } }
+
+diesel::table! {
+    principals (no) {
+        no -> BigInt, id -> Binary, kind -> Text, name -> Text, scopes -> Text, circles -> Text, home -> Binary,
+    }
+}
+
+diesel::table! {
+    tokens (no) {
+        no -> BigInt, id -> Binary, principal_no -> BigInt, hash -> Binary, created_at_ms -> BigInt,
+        expires_at_ms -> Nullable<BigInt>, revoked_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sessions (no) {
+        no -> BigInt, id -> Binary, title -> Text, circle -> Text, roles -> Text, description -> Nullable<Text>,
+        project -> Nullable<Text>, owner -> Binary, epoch -> BigInt, opened_at_ms -> BigInt,
+        closed_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    messages (no) {
+        no -> BigInt, id -> Binary, kind -> Integer, from_no -> BigInt, body -> Text, hash -> Binary,
+        recipients -> Text,
+    }
+}
+
+diesel::table! {
+    deliveries (session_no, lane, seq) {
+        session_no -> BigInt, lane -> Integer, seq -> BigInt, message_no -> BigInt, state -> Integer,
+        bytes -> BigInt, attempt -> Integer, accepted_at_ms -> BigInt, expires_at_ms -> BigInt,
+        delivered_at_ms -> Nullable<BigInt>, seen_at_ms -> Nullable<BigInt>, ended_at_ms -> Nullable<BigInt>,
+        epoch -> Nullable<BigInt>, reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    inbox_cursors (session_no, lane) {
+        session_no -> BigInt, lane -> Integer, delivered -> BigInt, seen -> BigInt,
+    }
+}
+
+diesel::table! {
+    ask_groups (no) {
+        no -> BigInt, id -> Binary, asker_no -> BigInt, need_all -> Bool, total -> Integer, answered -> Integer,
+        closed -> Integer, resolved -> Bool,
+    }
+}
+
+diesel::table! {
+    asks (message_no) {
+        message_no -> BigInt, id -> Binary, asker_no -> BigInt, addressee_no -> BigInt, seq -> BigInt,
+        state -> Integer, deadline_ms -> BigInt, group_no -> Nullable<BigInt>, answer -> Nullable<Binary>,
+        closed_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    idempotency (principal_no, key) {
+        principal_no -> BigInt, key -> Text, hash -> Binary, outcome -> Text, at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    events (cursor) { cursor -> BigInt, session_no -> BigInt, seq -> BigInt, at_ms -> BigInt, body -> Text, }
+}
+
+diesel::joinable!(deliveries -> messages (message_no));
+diesel::allow_tables_to_appear_in_same_query!(
+    meta,
+    principals,
+    tokens,
+    sessions,
+    messages,
+    deliveries,
+    inbox_cursors,
+    ask_groups,
+    asks,
+    idempotency,
+    events,
+);
