@@ -1,2 +1,45 @@
-//! xtask.
-fn main() {}
+//! The project's chores: `cargo xtask run | test | install | bench`.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod build;
+mod daemon;
+mod health;
+mod install;
+mod plugins;
+mod run;
+mod test;
+mod workspace;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Chores of the Tieline workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Build and start a mesh, play the demo in it once, and keep it running until Ctrl-C.
+    Run(run::Run),
+    /// Check everything that must pass before a change lands.
+    Test(test::Test),
+    /// Build for release, and put the binary and the plugins in place.
+    Install(install::Install),
+    /// Run a benchmark, built for release.
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Run(task) => task.run(),
+        Task::Test(task) => task.run(),
+        Task::Install(task) => task.run(),
+        Task::Bench(task) => task.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Builds the binary and the stock plugins, and finds the files that came out.
+
+use crate::workspace::{BINARY, CLI_PACKAGE, Workspace};
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{Artifact, Message, Package};
+use std::{env::consts::DLL_EXTENSION, io::BufReader, path::PathBuf, process::Stdio};
+
+/// What a build put on disk.
+pub struct Built {
+    /// `tieline`.
+    pub binary: PathBuf,
+    /// The libraries of the stock plugins.
+    pub plugins: Vec<PathBuf>,
+}
+
+/// Builds the binary and every stock plugin in one go.
+pub fn build(workspace: &Workspace, is_release: bool) -> Result<Built> {
+    let (cli, stock) = (workspace.package(CLI_PACKAGE)?, workspace.stock_plugins());
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--message-format=json-render-diagnostics", "--package", &cli.name]);
+    cargo.args(stock.iter().flat_map(|plugin| ["--package", &plugin.name]));
+    if is_release {
+        cargo.arg("--release");
+    }
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("failed to start cargo")?;
+    let output = child.stdout.take().context("cargo gave no output to read")?;
+    let mut artifacts = Vec::new();
+    for message in Message::parse_stream(BufReader::new(output)) {
+        if let Message::CompilerArtifact(artifact) = message.context("failed to read what cargo says")? {
+            artifacts.push(artifact);
+        }
+    }
+    if !child.wait().context("failed to wait for cargo")?.success() {
+        bail!("the build failed; its messages are above");
+    }
+    pick(&artifacts, cli, &stock)
+}
+
+fn pick(artifacts: &[Artifact], cli: &Package, stock: &[&Package]) -> Result<Built> {
+    let mut of_cli =
+        artifacts.iter().filter(|artifact| artifact.package_id == cli.id && artifact.target.name == BINARY);
+    let binary = of_cli.find_map(|artifact| artifact.executable.clone());
+    let library = |plugin: &&Package| {
+        let of_plugin = artifacts.iter().filter(|artifact| artifact.package_id == plugin.id);
+        let file =
+            of_plugin.flat_map(|artifact| &artifact.filenames).find(|file| file.extension() == Some(DLL_EXTENSION));
+        file.map(PathBuf::from).with_context(|| format!("cargo built no .{DLL_EXTENSION} file for `{}`", plugin.name))
+    };
+    Ok(Built {
+        binary: binary.with_context(|| format!("cargo built no binary `{BINARY}`"))?.into(),
+        plugins: stock.iter().map(library).collect::<Result<_>>()?,
+    })
+}
