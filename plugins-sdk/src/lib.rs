@@ -1,1 +1,38 @@
-//! tieline-plugin-sdk.
+//! What a Tieline transport is written against.
+//!
+//! Two levels. [`abi`] is the contract itself: C structs of plain data, which any language can fill in
+//! (`include/tieline_plugin.h` is the same in C). Above it stands a safe trait, [`Transport`], for transports
+//! in Rust; [`export_transport!`] turns an implementation into the one symbol that the host looks for.
+//!
+//! The SDK does not know what commands and messages mean: their JSON passes through it unread.
+
+pub mod abi;
+mod completion;
+pub mod conformance;
+mod error;
+mod export;
+mod host;
+mod kind;
+mod log;
+mod manifest;
+mod panics;
+mod transport;
+
+pub use completion::Completion;
+pub use error::Error;
+pub use export::declaration;
+#[doc(hidden)]
+pub use export::declare;
+pub use host::Host;
+pub use kind::{Kind, Message};
+pub use manifest::Manifest;
+pub use transport::{Config, Flow, Frame, Opened, SocketId, Transport};
+
+/// What an author needs in scope.
+pub mod prelude {
+    pub use crate::{
+        Completion, Config, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, SocketId, Transport,
+        export_transport,
+    };
+    pub use std::time::Duration;
+}

@@ -1,0 +1,45 @@
+//! The smallest useful transport: holds a socket path, `/echo`, and sends every text back.
+
+use tieline_plugin_sdk::prelude::*;
+
+/// Echoes texts.
+pub struct Echo {
+    host: Host,
+    prefix: String,
+}
+
+impl Transport for Echo {
+    const MANIFEST: Manifest = Manifest::new("echo", env!("CARGO_PKG_VERSION"))
+        .sockets(&["/echo"])
+        .config_schema(r#"{"type":"object","properties":{"prefix":{"type":"string"}}}"#);
+
+    fn start(host: Host, config: Config) -> Result<Self, Error> {
+        let prefix = match config.get("prefix") {
+            None => "",
+            Some(prefix) => prefix.as_str().ok_or_else(|| Error::new("`prefix` has to be a string"))?,
+        };
+        tracing::info!(prefix, "echo has started");
+        Ok(Echo { host, prefix: prefix.to_owned() })
+    }
+
+    fn deliver(&self, message: Message<'_>, done: Completion) -> Flow {
+        // A message for one of our sockets goes out as it is: the link's number is the socket's.
+        let Some(text) = message.text() else { return Flow::Closed };
+        let flow = self.host.socket_send_text(SocketId(message.link), text);
+        if flow == Flow::Accepted {
+            done.ok();
+        }
+        flow
+    }
+
+    fn socket_frame(&self, socket: SocketId, frame: Frame<'_>) {
+        match frame {
+            Frame::Text(text)
+                if self.host.socket_send_text(socket, &format!("{}{text}", self.prefix)) == Flow::Accepted => {}
+            Frame::Text(_) => self.host.socket_close(socket, 1013, "too slow"),
+            Frame::Binary(_) => self.host.socket_close(socket, 1003, "only text is echoed"),
+        }
+    }
+}
+
+export_transport!(Echo);

@@ -1,0 +1,275 @@
+//! What is promised, one function each.
+
+use serde_json::Value;
+
+use super::run::{Instance, Subject, sample};
+use crate::{
+    Kind,
+    abi::{self, PluginDecl},
+};
+
+type Outcome = Result<(), String>;
+
+type Promise = (&'static str, fn(&Subject<'_>) -> Outcome);
+
+/// Everything but the declaration, which comes first.
+pub(super) const ALL: &[Promise] = &[
+    ("it starts, stops and is destroyed", starts_and_stops),
+    ("it starts again after it was destroyed, also beside another", starts_again),
+    ("a configuration that is not JSON is an error", config_not_json),
+    ("a configuration of the wrong shape does not crash it", config_wrong_shape),
+    ("every accepted message is answered exactly once", answers_once),
+    ("messages for links that do not exist are answered", answers_unknown_links),
+    ("unknown kinds are ignored", unknown_kinds),
+    ("messages of a later version are read by their stride", later_version),
+    ("payloads that are not what they should be do not crash it", garbage_payloads),
+    ("sockets with garbage on them do not crash it", garbage_sockets),
+    ("a full host does not crash it", full_host),
+    ("an unknown command is answered", unknown_command),
+    ("calls after the stop are answered", after_stop),
+    ("it stops within its deadline, with messages and sockets open", stops_in_time),
+];
+
+const SOCKET: u64 = 7;
+
+pub(super) fn declaration(declaration: &'static PluginDecl) -> Outcome {
+    let d = declaration;
+    if d.magic != abi::MAGIC {
+        return Err(format!("the magic is {:#x}; {:#x} is wanted", d.magic, abi::MAGIC));
+    }
+    if d.abi_major != abi::ABI_MAJOR {
+        return Err(format!("the ABI version is {}.{}; {}.x is wanted", d.abi_major, d.abi_minor, abi::ABI_MAJOR));
+    }
+    if (d.size as usize) < size_of::<PluginDecl>() {
+        return Err(format!("the size is {}; at least {} is wanted", d.size, size_of::<PluginDecl>()));
+    }
+    if d.panic_unwind != 1 {
+        return Err("it is built with panic = \"abort\": a panic would end the daemon".to_owned());
+    }
+    let entries = [
+        ("create", d.create.is_some()),
+        ("start", d.start.is_some()),
+        ("deliver", d.deliver.is_some()),
+        ("socket_events", d.socket_events.is_some()),
+        ("resume", d.resume.is_some()),
+        ("command", d.command.is_some()),
+        ("shutdown", d.shutdown.is_some()),
+        ("destroy", d.destroy.is_some()),
+    ];
+    if let Some((name, _)) = entries.iter().find(|(_, there)| !there) {
+        return Err(format!("`{name}` is null"));
+    }
+    // SAFETY: a static of the plugin.
+    let manifest = unsafe { d.manifest.as_slice() }.ok_or("the manifest has a null pointer")?;
+    let manifest: Value = serde_json::from_slice(manifest).map_err(|e| format!("the manifest is not JSON: {e}"))?;
+    manifest_sane(&manifest)
+}
+
+fn manifest_sane(manifest: &Value) -> Outcome {
+    let text = |key: &str| manifest[key].as_str().ok_or_else(|| format!("the manifest's `{key}` is not a string"));
+    let name = text("name")?;
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return Err(format!("the name is `{name}`; lower-case letters, digits and `-` are wanted"));
+    }
+    if text("version")?.is_empty() || text("sdk_version")?.is_empty() {
+        return Err("a version is empty".to_owned());
+    }
+    for key in ["sockets", "webhooks", "capabilities"] {
+        let items = manifest[key].as_array().ok_or_else(|| format!("the manifest's `{key}` is not a list"))?;
+        for item in items {
+            let item =
+                item.as_str().ok_or_else(|| format!("the manifest's `{key}` has something that is no string"))?;
+            if key != "capabilities" && !item.starts_with('/') {
+                return Err(format!("the path `{item}` of `{key}` does not begin with `/`"));
+            }
+        }
+    }
+    if manifest["config_schema"].is_object() { Ok(()) } else { Err("`config_schema` is not an object".to_owned()) }
+}
+
+/// The path of its first socket, if it has one.
+fn socket_path(subject: &Subject<'_>) -> Option<String> {
+    // SAFETY: a static of the plugin.
+    let manifest: Value = serde_json::from_slice(unsafe { subject.declaration.manifest.as_slice() }?).ok()?;
+    Some(manifest["sockets"].get(0)?.as_str()?.to_owned())
+}
+
+fn open(subject: &Subject<'_>, instance: &Instance) -> Outcome {
+    let Some(path) = socket_path(subject) else { return Ok(()) };
+    let opened = serde_json::json!({
+        "path": path,
+        "principal": {"id": "prn_check", "name": "check", "kind": "agent", "scopes": []},
+    });
+    instance.socket(&[(abi::SOCKET_OPEN, SOCKET, opened.to_string().as_bytes())]).map(|_| ())
+}
+
+fn starts_and_stops(subject: &Subject<'_>) -> Outcome {
+    let instance = subject.start()?;
+    instance.shutdown()?;
+    instance.no_complaints()
+}
+
+fn starts_again(subject: &Subject<'_>) -> Outcome {
+    for _ in 0..3 {
+        drop(subject.start()?);
+    }
+    let (one, other) = (subject.start()?, subject.start()?);
+    drop(one);
+    other.shutdown()?;
+    other.no_complaints()
+}
+
+fn config_not_json(subject: &Subject<'_>) -> Outcome {
+    for config in [&b"{"[..], b"not json", b"\xff\xfe"] {
+        match subject.try_start(config)? {
+            (_, abi::OK) => return Err(format!("it started with {:?}", String::from_utf8_lossy(config))),
+            (instance, abi::PANIC) => return Err(format!("it panicked: {:?}", instance.mock.seen().faults)),
+            (instance, _) if instance.mock.seen().faults.is_empty() => {
+                return Err("it failed without a reason; say it with `fault`".to_owned());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn config_wrong_shape(subject: &Subject<'_>) -> Outcome {
+    for config in ["[]", "null", "7", "\"x\"", r#"{"no such key":{"a":[1,2,{}]}}"#] {
+        if let (instance, abi::PANIC) = subject.try_start(config.as_bytes())? {
+            return Err(format!("it panicked with {config}: {:?}", instance.mock.seen().faults));
+        }
+    }
+    Ok(())
+}
+
+const TO_PLUGIN: [Kind; 5] = [Kind::Outcome, Kind::Delivery, Kind::Skip, Kind::Progress, Kind::LinkDown];
+
+fn answers_once(subject: &Subject<'_>) -> Outcome {
+    let mut instance = subject.start()?;
+    open(subject, &instance)?;
+    for round in 0..50 {
+        instance.deliver(&[(Kind::Delivery.as_u16(), SOCKET, 0, sample(Kind::Delivery)); 4])?;
+        if round % 10 == 9 {
+            instance.deliver(&[])?;
+        }
+    }
+    for kind in TO_PLUGIN {
+        instance.deliver(&[(kind.as_u16(), SOCKET, 1, sample(kind))])?;
+    }
+    instance.shutdown()?;
+    instance.all_answered()?;
+    instance.no_complaints()
+}
+
+fn answers_unknown_links(subject: &Subject<'_>) -> Outcome {
+    let mut instance = subject.start()?;
+    for link in [0, 12_345, 1 << 63, u64::MAX] {
+        for kind in TO_PLUGIN {
+            instance.deliver(&[(kind.as_u16(), link, 3, sample(kind))])?;
+        }
+    }
+    instance.all_answered()?;
+    instance.no_complaints()
+}
+
+fn unknown_kinds(subject: &Subject<'_>) -> Outcome {
+    let mut instance = subject.start()?;
+    for kind in [0, 10, 999, u16::MAX] {
+        match instance.deliver(&[(kind, SOCKET, 0, "{}")])? {
+            abi::OK => {}
+            status => return Err(format!("kind {kind} was answered with status {status}; OK is wanted")),
+        }
+    }
+    instance.all_answered()?;
+    instance.no_complaints()
+}
+
+fn later_version(subject: &Subject<'_>) -> Outcome {
+    let mut instance = subject.start()?;
+    open(subject, &instance)?;
+    let message = (Kind::Delivery.as_u16(), SOCKET, 0, sample(Kind::Delivery));
+    match instance.deliver_wide(&[message; 3])? {
+        abi::INVALID => return Err("it refuses messages that are larger than it knows".to_owned()),
+        _ => instance.all_answered()?,
+    }
+    instance.no_complaints()
+}
+
+fn garbage_payloads(subject: &Subject<'_>) -> Outcome {
+    let mut instance = subject.start()?;
+    open(subject, &instance)?;
+    for kind in TO_PLUGIN {
+        for payload in ["", "null", "{}", "[[[[", "{\"lane\":7}", "\u{0}\u{1f600}"] {
+            instance.deliver(&[(kind.as_u16(), SOCKET, 9, payload)])?;
+        }
+    }
+    instance.shutdown()?;
+    instance.all_answered()
+}
+
+fn garbage_sockets(subject: &Subject<'_>) -> Outcome {
+    let long = vec![b'['; 100_000];
+    let frames: [&[u8]; 7] = [b"", b"{}", b"[", b"{\"hello\":{}}", b"null", "\u{1f600}".as_bytes(), &long];
+    for what in [abi::SOCKET_TEXT, abi::SOCKET_BINARY] {
+        for frame in frames {
+            let instance = subject.start()?;
+            open(subject, &instance)?;
+            instance.socket(&[(what, SOCKET, frame), (what, SOCKET, frame)])?;
+            instance.socket(&[(abi::SOCKET_CLOSED, SOCKET, br#"{"code":1000}"#)])?;
+            // Late, unknown, twice: all of that happens.
+            instance.socket(&[(what, SOCKET, frame), (abi::SOCKET_CLOSED, SOCKET, b"{}"), (what, 99, frame)])?;
+            instance.no_complaints()?;
+        }
+    }
+    let instance = subject.start()?;
+    instance.socket(&[
+        (abi::SOCKET_OPEN, SOCKET, b"not json"),
+        (abi::SOCKET_OPEN, SOCKET, br#"{"path":"/no such path","principal":{}}"#),
+        (abi::SOCKET_CLOSED, SOCKET, b"not json"),
+        (77, SOCKET, b""),
+    ])?;
+    instance.no_complaints()
+}
+
+fn full_host(subject: &Subject<'_>) -> Outcome {
+    let instance = subject.start()?;
+    instance.mock.seen().full = true;
+    open(subject, &instance)?;
+    for frame in [&br#"{"hello":{"protocol":1}}"#[..], b"{}", b"x"] {
+        instance.socket(&[(abi::SOCKET_TEXT, SOCKET, frame)])?;
+    }
+    instance.mock.seen().full = false;
+    instance.resume()?;
+    instance.shutdown()?;
+    instance.no_complaints()
+}
+
+fn unknown_command(subject: &Subject<'_>) -> Outcome {
+    let instance = subject.start()?;
+    for json in [&b"{}"[..], b"", b"not json", br#"{"no such command":{}}"#] {
+        instance.command(json)?;
+    }
+    Ok(())
+}
+
+fn after_stop(subject: &Subject<'_>) -> Outcome {
+    let mut instance = subject.start()?;
+    open(subject, &instance)?;
+    instance.shutdown()?;
+    instance.deliver(&[(Kind::Delivery.as_u16(), SOCKET, 0, sample(Kind::Delivery))])?;
+    instance.socket(&[(abi::SOCKET_TEXT, SOCKET, b"{}"), (abi::SOCKET_CLOSED, SOCKET, b"{}")])?;
+    instance.resume()?;
+    instance.shutdown()?;
+    instance.all_answered()
+}
+
+fn stops_in_time(subject: &Subject<'_>) -> Outcome {
+    let mut instance = subject.start()?;
+    open(subject, &instance)?;
+    instance.deliver(&[(Kind::Delivery.as_u16(), SOCKET, 0, sample(Kind::Delivery)); 8])?;
+    let took = instance.shutdown()?;
+    if took > subject.options.limit {
+        return Err(format!("it took {took:?} of {:?}", subject.options.limit));
+    }
+    instance.all_answered()
+}

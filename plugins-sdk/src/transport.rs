@@ -1,0 +1,88 @@
+//! The trait that a transport implements, and the words that it uses.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{Completion, Error, Host, Manifest, Message};
+
+/// The transport's own section of the configuration; an object, empty when there is none.
+pub type Config = serde_json::Value;
+
+/// The number of a socket that the host holds; also the number of its link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u64);
+
+/// Whether something was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// Taken.
+    Accepted,
+    /// No room now; offer it again when told that there is.
+    WouldBlock,
+    /// Whom it is for is gone.
+    Closed,
+}
+
+/// A frame from a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// Text.
+    Text(&'a str),
+    /// Bytes.
+    Binary(&'a [u8]),
+}
+
+/// What is known of a socket that was opened. The host has authenticated it already.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Opened<'a> {
+    /// Which of the manifest's paths.
+    pub path: &'a str,
+    /// Who it is: the principal, as JSON.
+    #[serde(borrow)]
+    pub principal: &'a RawValue,
+}
+
+/// A transport: speaks one protocol to the outside, and commands and messages to the host.
+///
+/// `deliver` and the `socket_…` functions come from one host thread and have to return at once (within a millisecond;
+/// five seconds are taken for a hang): enqueue, never wait. A panic in any of them is caught; the instance is then
+/// stopped and a new one started.
+pub trait Transport: Sized + Send + Sync + 'static {
+    /// What the transport says about itself.
+    const MANIFEST: Manifest;
+
+    /// Starts it. Threads and runtimes of its own are begun here.
+    fn start(host: Host, config: Config) -> Result<Self, Error>;
+
+    /// Takes one message for a link. `done` is answered once the message has gone out, from any thread.
+    ///
+    /// With [`Flow::WouldBlock`] the same message comes again after [`Host::writable`]; with [`Flow::Closed`] the link
+    /// is gone. In both cases `done` is simply dropped.
+    fn deliver(&self, message: Message<'_>, done: Completion) -> Flow;
+
+    /// The host takes messages again, after [`Host::inbound`] has answered [`Flow::WouldBlock`].
+    fn resumed(&self) {}
+
+    /// A socket was opened on one of the manifest's paths.
+    fn socket_opened(&self, socket: SocketId, opened: Opened<'_>) {
+        let _ = (socket, opened);
+    }
+
+    /// A frame came from a socket.
+    fn socket_frame(&self, socket: SocketId, frame: Frame<'_>) {
+        let _ = (socket, frame);
+    }
+
+    /// A socket is gone.
+    fn socket_closed(&self, socket: SocketId, code: Option<u16>) {
+        let _ = (socket, code);
+    }
+
+    /// Stops it: flushes and ends every thread, within the deadline. Nothing is delivered afterwards.
+    fn stop(&self, deadline: Duration) {
+        let _ = deadline;
+    }
+}

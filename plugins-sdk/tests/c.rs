@@ -1,0 +1,119 @@
+//! The contract as a C compiler sees it: the same layout, and a transport in C that conforms.
+#![allow(unsafe_code, clippy::unwrap_used)]
+
+use std::{
+    mem::offset_of,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tieline_plugin_sdk::{
+    Kind,
+    abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent},
+    conformance,
+};
+
+fn sdk() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cc(args: &[&str], source: &Path, out: &Path) {
+    let output = Command::new("cc")
+        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-I"])
+        .arg(sdk().join("include"))
+        .args(args)
+        .arg("-o")
+        .arg(out)
+        .arg(source)
+        .output()
+        .expect("a C compiler named `cc` is needed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_c_echo_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("libecho_c.so");
+    cc(&["-shared", "-fPIC"], &sdk().join("examples/echo.c"), &file);
+    // SAFETY: our own plugin, which has no constructors; it stays loaded, so the declaration is static.
+    let declaration: &'static PluginDecl = unsafe {
+        let library = Box::leak(Box::new(libloading::Library::new(&file).unwrap()));
+        let symbol = library.get::<*const PluginDecl>(abi::SYMBOL.as_bytes()).unwrap();
+        &**symbol
+    };
+    conformance::check(declaration).assert();
+}
+
+macro_rules! layout {
+    ($($rust:ident as $c:literal { $($field:ident = $name:literal),* $(,)? })*) => {
+        vec![$(
+            (format!("sizeof({})", $c), size_of::<$rust>()),
+            $((format!("offsetof({}, {})", $c, $name), offset_of!($rust, $field)),)*
+        )*]
+    };
+}
+
+#[test]
+fn the_header_has_the_layout_and_the_numbers_of_the_crate() {
+    let mut wanted = layout! {
+        Bytes as "tieline_bytes" { ptr = "ptr", len = "len" }
+        MsgView as "tieline_msg" {
+            size = "size", kind = "kind", flags = "flags", link = "link", corr = "corr", payload = "payload",
+        }
+        SocketEvent as "tieline_socket_event" {
+            size = "size", what = "what", _pad = "pad", socket = "socket", data = "data",
+        }
+        PluginDecl as "tieline_plugin" {
+            magic = "magic", abi_major = "abi_major", abi_minor = "abi_minor", size = "size",
+            panic_unwind = "panic_unwind", _pad = "pad", manifest = "manifest", create = "create", start = "start",
+            deliver = "deliver", socket_events = "socket_events", resume = "resume", command = "command",
+            shutdown = "shutdown", destroy = "destroy",
+        }
+        HostApi as "tieline_host" {
+            size = "size", abi_minor = "abi_minor", _pad = "pad", ctx = "ctx", inbound = "inbound",
+            complete = "complete", writable = "writable", log = "log", fault = "fault",
+            socket_send = "socket_send", socket_close = "socket_close",
+        }
+    };
+    let number = |name: &str, value: u64| (name.to_owned(), usize::try_from(value).unwrap());
+    wanted.extend([
+        number("TIELINE_MAGIC", abi::MAGIC),
+        number("TIELINE_ABI_MAJOR", abi::ABI_MAJOR.into()),
+        number("TIELINE_ABI_MINOR", abi::ABI_MINOR.into()),
+        number("TIELINE_OK", abi::OK as u64),
+        number("TIELINE_WOULD_BLOCK", abi::WOULD_BLOCK as u64),
+        number("TIELINE_CLOSED", abi::CLOSED as u64),
+        number("TIELINE_INVALID", abi::INVALID as u64),
+        number("TIELINE_PANIC", abi::PANIC as u64),
+        number("TIELINE_FAILED", abi::FAILED as u64),
+        number("TIELINE_COMMAND", Kind::Command.as_u16().into()),
+        number("TIELINE_OUTCOME", Kind::Outcome.as_u16().into()),
+        number("TIELINE_DELIVERY", Kind::Delivery.as_u16().into()),
+        number("TIELINE_RECEIPT", Kind::Receipt.as_u16().into()),
+        number("TIELINE_SKIP", Kind::Skip.as_u16().into()),
+        number("TIELINE_LINK_UP", Kind::LinkUp.as_u16().into()),
+        number("TIELINE_LINK_DOWN", Kind::LinkDown.as_u16().into()),
+        number("TIELINE_CREDIT", Kind::Credit.as_u16().into()),
+        number("TIELINE_PROGRESS", Kind::Progress.as_u16().into()),
+        number("TIELINE_SOCKET_OPEN", abi::SOCKET_OPEN.into()),
+        number("TIELINE_SOCKET_TEXT", abi::SOCKET_TEXT.into()),
+        number("TIELINE_SOCKET_BINARY", abi::SOCKET_BINARY.into()),
+        number("TIELINE_SOCKET_CLOSED", abi::SOCKET_CLOSED.into()),
+    ]);
+
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("layout.c");
+    let prints: String =
+        wanted.iter().map(|(what, _)| format!("printf(\"%llu\\n\", (unsigned long long)({what}));\n")).collect();
+    let code = format!("#include <stdio.h>\n#include <tieline_plugin.h>\nint main(void) {{\n{prints}return 0;\n}}\n");
+    std::fs::write(&source, code).unwrap();
+    let program = dir.path().join("layout");
+    cc(&[], &source, &program);
+    let output = Command::new(&program).output().unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    let found: Vec<usize> = found.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(found.len(), wanted.len());
+    for ((what, wanted), found) in wanted.iter().zip(found) {
+        assert_eq!(found, *wanted, "{what}");
+    }
+}
