@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use tieline_plugin_sdk::Kind;
+
 use crate::{
     close,
     frames::{
@@ -60,19 +62,6 @@ pub enum Input<'a> {
         /// Its number.
         corr: u64,
     },
-}
-
-/// What goes to the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A command.
-    Command,
-    /// A receipt.
-    Receipt,
-    /// A credit.
-    Credit,
-    /// The end of the link.
-    LinkDown,
 }
 
 /// What is to be done.
@@ -275,7 +264,8 @@ impl Machine {
             (Kind::Command, corr) => act(Action::Send(ServerFrame::Outcome { corr, json: BUSY_OUTCOME })),
             (Kind::Receipt, _) => act(Action::Send(ServerFrame::Error(Cow::Owned(busy.at("receipt"))))),
             (Kind::Credit, _) => act(Action::Send(ServerFrame::Error(Cow::Owned(busy.at("credit"))))),
-            (Kind::LinkDown, _) => {}
+            // The end of a link is the shell's to repeat; nothing else goes to the host.
+            _ => {}
         }
     }
 
