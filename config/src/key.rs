@@ -129,7 +129,8 @@ impl KeyPath {
         matches!(self.levels().as_slice(), ["plugins", name, ..] if !is_fine(name))
     }
 
-    /// Says what could be meant by this path, which is no key: the nearest name, else all names of that level.
+    /// Says what could be meant by this path, which is no key: the nearest name, else the same name in other sections,
+    /// else all names of that level.
     pub fn meant(&self) -> String {
         let known: Vec<String> = match self.levels().as_slice() {
             ["plugins", name, ..] => {
@@ -137,10 +138,26 @@ impl KeyPath {
             }
             _ => known_keys().flat_map(prefixes).collect(),
         };
-        match crate::near::nearest(&self.to_string(), known.iter().map(String::as_str)) {
-            Some(name) => format!("`{name}`"),
-            None => format!("one of {}", self.siblings(&known).join(", ")),
+        let names = || known.iter().map(String::as_str);
+        if let Some(name) = crate::near::nearest(&self.to_string(), names()) {
+            return format!("`{name}`");
         }
+        let elsewhere = self.elsewhere(&known);
+        let meant = if elsewhere.is_empty() { self.siblings(&known) } else { elsewhere };
+        if let [name] = meant.as_slice() { name.clone() } else { format!("one of {}", meant.join(", ")) }
+    }
+
+    /// Lists the keys of other sections whose own name is nearest to this one's.
+    fn elsewhere(&self, known: &[String]) -> Vec<String> {
+        let own = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let names: Vec<String> = known.iter().map(|name| own(name)).collect();
+        let last = self.0.last().map(String::as_str).unwrap_or_default();
+        let Some(nearest) = crate::near::nearest(last, names.iter().map(String::as_str)) else { return Vec::new() };
+        let mut found: Vec<String> =
+            known.iter().filter(|name| own(name) == nearest).map(|name| format!("`{name}`")).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// Lists the names that exist on the deepest level that this path gets right.

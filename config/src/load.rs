@@ -143,6 +143,14 @@ mod tests {
             in_file("[sevrer]\nlisten = 1\n"),
             ["sevrer: found an unknown key, wanted `server` (tieline.toml:1)"]
         );
+        assert_eq!(
+            in_file("max_body_byte = 1\n"),
+            ["max_body_byte: found an unknown key, wanted `server.max_body_bytes` (tieline.toml:1)"]
+        );
+        assert!(in_file("[limits]\nper_minutes = 1\n")[0].contains("wanted `limits.broadcast_rate.per_minute` ("));
+        assert!(
+            in_file("[limits.rates]\nper_second = 1\n")[0].contains("wanted one of `limits.rates.agent.per_second`, ")
+        );
         assert_eq!(in_file("log = \"debug\"\n"), ["log: found string, wanted a table `[log]` (tieline.toml:1)"]);
         assert_eq!(
             in_file("[log]\nfilter = { a = 1 }\n")[0].split(", wanted").next(),
