@@ -9,6 +9,8 @@ mod frames;
 mod hello_timer;
 mod links;
 pub mod machine;
+#[cfg(test)]
+mod page_test;
 mod settings;
 
 use std::{sync::Arc, time::Duration};

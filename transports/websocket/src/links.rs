@@ -12,13 +12,37 @@ use crate::machine::{Action, Input, Machine};
 /// How much room the text buffer keeps between frames.
 const KEPT_BYTES: usize = 64 * 1024;
 
+/// What links need of the host. A test puts its own in place.
+pub trait Outside {
+    /// Hands a message over.
+    fn inbound(&self, message: Message<'_>) -> Flow;
+    /// Sends a text frame.
+    fn send_text(&self, socket: SocketId, text: &str) -> Flow;
+    /// Closes a connection.
+    fn close(&self, socket: SocketId, code: u16, reason: &str);
+}
+
+impl Outside for Host {
+    fn inbound(&self, message: Message<'_>) -> Flow {
+        Host::inbound(self, message)
+    }
+
+    fn send_text(&self, socket: SocketId, text: &str) -> Flow {
+        self.socket_send_text(socket, text)
+    }
+
+    fn close(&self, socket: SocketId, code: u16, reason: &str) {
+        self.socket_close(socket, code, reason);
+    }
+}
+
 /// All connections.
 ///
 /// One lock is enough: the host's driver thread is nearly its only user. Actions are carried out under it, so that
 /// frames leave in the order in which their machine decided; the host's functions never block.
 #[derive(Debug)]
-pub struct Links {
-    host: Host,
+pub struct Links<O = Host> {
+    outside: O,
     state: Mutex<State>,
 }
 
@@ -42,10 +66,10 @@ pub enum Sent {
     Gone,
 }
 
-impl Links {
+impl<O: Outside> Links<O> {
     /// Begins without connections.
-    pub fn new(host: Host) -> Self {
-        Self { host, state: Mutex::default() }
+    pub fn new(outside: O) -> Self {
+        Self { outside, state: Mutex::default() }
     }
 
     /// Adds a connection.
@@ -55,7 +79,7 @@ impl Links {
 
     /// Tells a connection what happened. One that is not known is over already.
     pub fn input(&self, socket: SocketId, input: Input<'_>) {
-        self.lock().step(self.host, socket, input);
+        self.lock().step(&self.outside, socket, input);
     }
 
     /// Tells a connection what the host has for it.
@@ -65,7 +89,7 @@ impl Links {
         if matches!(input, Input::Delivery(_) | Input::Skip(_)) && !machine.is_attached() {
             return Sent::No("the connection is not attached yet");
         }
-        state.step(self.host, socket, input)
+        state.step(&self.outside, socket, input)
     }
 
     /// Says good-bye to every connection.
@@ -76,7 +100,7 @@ impl Links {
             tracing::info!(links = sockets.len(), "closing {} connections", sockets.len());
         }
         for socket in sockets {
-            state.step(self.host, SocketId(socket), Input::Drain);
+            state.step(&self.outside, SocketId(socket), Input::Drain);
         }
     }
 
@@ -87,7 +111,7 @@ impl Links {
             .owed
             .iter()
             .take_while(|(link, payload)| {
-                self.host.inbound(Message::new(Kind::LinkDown, *link, 0, payload.as_bytes())) != Flow::WouldBlock
+                self.outside.inbound(Message::new(Kind::LinkDown, *link, 0, payload.as_bytes())) != Flow::WouldBlock
             })
             .count();
         state.owed.drain(..taken);
@@ -100,11 +124,11 @@ impl Links {
 }
 
 impl State {
-    fn step(&mut self, host: Host, socket: SocketId, input: Input<'_>) -> Sent {
+    fn step(&mut self, outside: &impl Outside, socket: SocketId, input: Input<'_>) -> Sent {
         let Self { machines, text, owed } = self;
         let Some(machine) = machines.get_mut(&socket.0) else { return Sent::Gone };
         let (mut sent, mut refused) = (Sent::Yes, None);
-        machine.step(input, |action| match (carry_out(host, socket, &action, text), &action) {
+        machine.step(input, |action| match (carry_out(outside, socket, &action, text), &action) {
             (Flow::Accepted, _) => {}
             (Flow::Closed, _) => sent = Sent::Gone,
             (Flow::WouldBlock, Action::Inbound { kind: Kind::LinkDown, .. }) => owed.push((socket.0, text.clone())),
@@ -114,7 +138,7 @@ impl State {
         if let Some((kind, corr)) = refused {
             machine.step(Input::Full { kind, corr }, |action| {
                 // Frames and a close come of it; they are taken, or the connection is gone.
-                let _flow = carry_out(host, socket, &action, text);
+                let _flow = carry_out(outside, socket, &action, text);
             });
         }
         if machine.is_closed() {
@@ -129,20 +153,134 @@ impl State {
 }
 
 /// Does what a machine wants, with `text` as the place to put it together.
-fn carry_out(host: Host, socket: SocketId, action: &Action<'_>, text: &mut String) -> Flow {
+fn carry_out(outside: &impl Outside, socket: SocketId, action: &Action<'_>, text: &mut String) -> Flow {
     text.clear();
     match action {
         Action::Send(frame) => {
             frame.write(text);
-            host.socket_send_text(socket, text)
+            outside.send_text(socket, text)
         }
         Action::Inbound { kind, corr, payload } => {
             payload.write(text);
-            host.inbound(Message::new(*kind, socket.0, *corr, text.as_bytes()))
+            outside.inbound(Message::new(*kind, socket.0, *corr, text.as_bytes()))
         }
         Action::Close { code, reason } => {
-            host.socket_close(socket, *code, reason);
+            outside.close(socket, *code, reason);
             Flow::Accepted
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const SOCKET: SocketId = SocketId(7);
+    const HELLO: &str = r#"{"hello":{"protocol":1}}"#;
+    const WELCOME: &str = r#"{"ok":{"attached":{}}}"#;
+
+    /// Writes down what is done, and can be full.
+    #[derive(Debug, Default)]
+    struct Paper {
+        lines: Mutex<Vec<String>>,
+        is_full: Mutex<bool>,
+    }
+
+    impl Paper {
+        fn write(&self, line: String) {
+            self.lines.lock().unwrap().push(line);
+        }
+    }
+
+    impl Outside for Paper {
+        fn inbound(&self, message: Message<'_>) -> Flow {
+            if *self.is_full.lock().unwrap() {
+                return Flow::WouldBlock;
+            }
+            self.write(format!("{:?} {} {}", message.kind, message.link, message.text().unwrap()));
+            Flow::Accepted
+        }
+
+        fn send_text(&self, socket: SocketId, text: &str) -> Flow {
+            self.write(format!("send {} {text}", socket.0));
+            Flow::Accepted
+        }
+
+        fn close(&self, socket: SocketId, code: u16, _: &str) {
+            self.write(format!("close {} {code}", socket.0));
+        }
+    }
+
+    impl Links<Paper> {
+        fn set_full(&self, is_full: bool) {
+            *self.outside.is_full.lock().unwrap() = is_full;
+        }
+
+        fn lines(&self) -> Vec<String> {
+            std::mem::take(&mut *self.outside.lines.lock().unwrap())
+        }
+    }
+
+    fn attached() -> Links<Paper> {
+        let links = Links::new(Paper::default());
+        links.open(SOCKET);
+        links.input(SOCKET, Input::Text(HELLO));
+        assert_eq!(links.deliver(SOCKET, Input::Outcome { corr: 0, json: WELCOME }), Sent::Yes);
+        assert_eq!(links.lines(), [r#"Command 7 {"command":{"peer_attach":{}}}"#, r#"send 7 {"welcome":{}}"#]);
+        links
+    }
+
+    #[test]
+    fn a_message_waits_for_the_welcome_and_is_refused_after_the_end() {
+        let links = Links::new(Paper::default());
+        assert_eq!(links.deliver(SOCKET, Input::Delivery("{}")), Sent::Gone);
+        links.open(SOCKET);
+        assert!(matches!(links.deliver(SOCKET, Input::Delivery("{}")), Sent::No(_)));
+        assert_eq!(links.lines(), [""; 0]);
+
+        let links = attached();
+        assert_eq!(links.deliver(SOCKET, Input::Delivery("{}")), Sent::Yes);
+        assert_eq!(links.lines(), [r#"send 7 {"deliver":{}}"#]);
+        links.input(SOCKET, Input::Closed { code: None });
+        assert_eq!(links.deliver(SOCKET, Input::Delivery("{}")), Sent::Gone);
+    }
+
+    #[test]
+    fn the_end_of_a_link_reaches_a_host_that_was_full() {
+        let links = attached();
+        links.set_full(true);
+        links.input(SOCKET, Input::Text(r#"{"command":{"corr":1,"command":{}}}"#));
+        assert!(links.lines()[0].contains(r#""code":"busy""#));
+        links.input(SOCKET, Input::Closed { code: Some(1001) });
+        links.resumed();
+        assert_eq!(links.lines(), [""; 0], "still full");
+        links.set_full(false);
+        links.resumed();
+        links.resumed();
+        assert_eq!(links.lines(), [r#"LinkDown 7 {"code":1001,"reason":"the client is gone"}"#]);
+    }
+
+    #[test]
+    fn draining_closes_every_connection_with_1012() {
+        let links = attached();
+        links.open(SocketId(8));
+        links.drain();
+        let lines = links.lines();
+        for socket in [7, 8] {
+            let bye = format!(r#"send {socket} {{"bye":{{"code":1012,"#);
+            let at = lines.iter().position(|line| line.starts_with(&bye)).unwrap();
+            assert_eq!(lines[at + 1], format!("close {socket} 1012"));
+        }
+        assert_eq!(lines.iter().filter(|line| line.starts_with("LinkDown 7")).count(), 1);
+        links.drain();
+        assert_eq!(links.lines(), [""; 0]);
+    }
+
+    #[test]
+    fn a_large_frame_leaves_no_large_buffer() {
+        let links = attached();
+        links.deliver(SOCKET, Input::Delivery(&format!(r#""{}""#, "x".repeat(1 << 20))));
+        assert!(links.lock().text.capacity() <= KEPT_BYTES);
     }
 }
