@@ -254,6 +254,8 @@ class Client:
         self._tell("closed", {"code": code, "error": last.get("code")})
         if code == 4409:
             raise Stopped("a newer attach took the session over")
+        if code == 4401:
+            raise Stopped("the token was revoked")
         if code == 4400:
             raise Stopped(f"the daemon calls a frame malformed: {last}")
         if code == 4403 and last.get("code") == "cursor_beyond_head":

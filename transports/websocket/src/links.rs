@@ -226,7 +226,7 @@ mod tests {
         let links = Links::new(Paper::default());
         links.open(SOCKET);
         links.input(SOCKET, Input::Text(HELLO));
-        assert_eq!(links.deliver(SOCKET, Input::Outcome { corr: 0, json: WELCOME }), Sent::Yes);
+        assert_eq!(links.deliver(SOCKET, Input::Outcome { corr: 1 << 63, json: WELCOME }), Sent::Yes);
         assert_eq!(links.lines(), [r#"Command 7 {"command":{"peer_attach":{}}}"#, r#"send 7 {"welcome":{}}"#]);
         links
     }

@@ -15,12 +15,10 @@ use crate::{
     },
 };
 
-/// The number of the command that a hello stands for. Clients start at 1.
-const HELLO_CORR: u64 = 0;
-/// The number under which a refused receipt comes back; beyond what a client may use.
-const RECEIPT_CORR: u64 = 1 << 63;
-/// The number under which a refused credit comes back.
-const CREDIT_CORR: u64 = RECEIPT_CORR + 1;
+/// The number of the command that a hello stands for; beyond what a client may use.
+const HELLO_CORR: u64 = 1 << 63;
+/// The number of what wants no answer: receipts, credits, the end. Only a refusal comes back under it.
+const NO_ANSWER: u64 = 0;
 
 const LANES: [&str; 3] = ["ctl", "msg", "bulk"];
 
@@ -148,9 +146,10 @@ impl Machine {
             (Phase::Attaching { credit }, Input::Outcome { corr: HELLO_CORR, json }) => {
                 self.attached(credit, json, &mut act);
             }
-            (_, Input::Outcome { corr: RECEIPT_CORR, json }) => refused(json, "receipt", &mut act),
-            (_, Input::Outcome { corr: CREDIT_CORR, json }) => refused(json, "credit", &mut act),
-            (Phase::Attaching { .. } | Phase::Attached, Input::Outcome { corr, json }) if corr != HELLO_CORR => {
+            (Phase::Attaching { .. } | Phase::Attached, Input::Outcome { corr: NO_ANSWER, json }) => {
+                refused(json, &mut act)
+            }
+            (Phase::Attaching { .. } | Phase::Attached, Input::Outcome { corr, json }) if corr <= MAX_CORR => {
                 act(Action::Send(ServerFrame::Outcome { corr, json }));
             }
             (Phase::Attached, Input::Delivery(json)) => act(Action::Send(ServerFrame::Deliver(json))),
@@ -180,10 +179,10 @@ impl Machine {
             }
             (_, ClientFrame::Command(command)) => self.command(&command, act),
             (_, ClientFrame::Receipt(json)) => {
-                act(Action::Inbound { kind: Kind::Receipt, corr: RECEIPT_CORR, payload: Payload::Raw(json.get()) });
+                act(Action::Inbound { kind: Kind::Receipt, corr: NO_ANSWER, payload: Payload::Raw(json.get()) });
             }
             (_, ClientFrame::Credit(json)) => {
-                act(Action::Inbound { kind: Kind::Credit, corr: CREDIT_CORR, payload: Payload::Raw(json.get()) });
+                act(Action::Inbound { kind: Kind::Credit, corr: NO_ANSWER, payload: Payload::Raw(json.get()) });
             }
             (_, ClientFrame::Bye(_)) => {
                 self.bye(close::NORMAL, "bye", act);
@@ -218,7 +217,7 @@ impl Machine {
                 act(Action::Send(ServerFrame::Welcome(welcome.get())));
                 for lane in credit.iter().flat_map(|_| LANES) {
                     let payload = Payload::Credit { lane, credit: credit.unwrap_or_default() };
-                    act(Action::Inbound { kind: Kind::Credit, corr: CREDIT_CORR, payload });
+                    act(Action::Inbound { kind: Kind::Credit, corr: NO_ANSWER, payload });
                 }
             }
             Ok(Verdict::Refusal(problem)) => {
@@ -239,14 +238,13 @@ impl Machine {
         let down = serde_json::from_str(json)
             .unwrap_or(LinkDown { code: close::FAULT, reason: Cow::Borrowed("the daemon ended the link") });
         let code = if close::may_be_sent(down.code) { down.code } else { close::FAULT };
-        // The host knows: it is not told of the end again.
-        self.phase = Phase::Closed;
         let reason = match &down.reason {
             Cow::Borrowed(reason) => Cow::Borrowed(close::fit(reason)),
             Cow::Owned(reason) => Cow::Owned(close::fit(reason).to_owned()),
         };
         act(Action::Send(ServerFrame::Bye(LinkDown { code, reason: down.reason })));
         act(Action::Close { code, reason });
+        self.end(code, "ended by the daemon", act);
     }
 
     fn full<'a>(&mut self, kind: Kind, corr: u64, act: &mut impl FnMut(Action<'a>)) {
@@ -287,7 +285,7 @@ impl Machine {
     fn end<'a>(&mut self, code: u16, reason: &'static str, act: &mut impl FnMut(Action<'a>)) {
         if self.phase != Phase::Silent {
             let payload = Payload::LinkDown(LinkDown { code, reason: Cow::Borrowed(reason) });
-            act(Action::Inbound { kind: Kind::LinkDown, corr: 0, payload });
+            act(Action::Inbound { kind: Kind::LinkDown, corr: NO_ANSWER, payload });
         }
         self.phase = Phase::Closed;
     }
@@ -311,18 +309,13 @@ fn in_hello(mut problem: Problem) -> Problem {
 }
 
 /// Tells the client of a receipt or credit that was refused. The connection stays.
-fn refused<'a>(json: &'a str, frame: &str, act: &mut impl FnMut(Action<'a>)) {
-    let mut problem = match serde_json::from_str::<Verdict<'_>>(json) {
+fn refused<'a>(json: &'a str, act: &mut impl FnMut(Action<'a>)) {
+    let problem = match serde_json::from_str::<Verdict<'_>>(json) {
         Ok(Verdict::Refusal(problem)) => problem,
         Ok(Verdict::Fault(fault)) => fault.into(),
         // Done, or an answer that is none: nothing to tell.
         Ok(Verdict::Ok(_)) | Err(_) => return,
     };
-    problem.field = Some(match problem.field {
-        Some(field) if field.starts_with(frame) => field,
-        Some(field) => format!("{frame}.{field}"),
-        None => frame.to_owned(),
-    });
     act(Action::Send(ServerFrame::Error(Cow::Owned(problem))));
 }
 

@@ -14,7 +14,7 @@ fn told(action: &Action<'_>) -> String {
             frame.write(&mut text);
         }
         Action::Inbound { kind, corr, payload } => {
-            text = format!("{kind:?} {} ", if *corr >= RECEIPT_CORR { "-".to_owned() } else { corr.to_string() });
+            text = format!("{kind:?} {} ", if *corr == HELLO_CORR { "hello".to_owned() } else { corr.to_string() });
             payload.write(&mut text);
         }
         Action::Close { code, reason } => text = format!("close {code} {reason}"),
@@ -31,7 +31,7 @@ fn step(machine: &mut Machine, input: Input<'_>) -> Vec<String> {
 fn attached() -> Machine {
     let mut machine = Machine::new();
     step(&mut machine, Input::Text(HELLO));
-    step(&mut machine, Input::Outcome { corr: 0, json: WELCOME });
+    step(&mut machine, Input::Outcome { corr: HELLO_CORR, json: WELCOME });
     assert!(machine.is_attached());
     machine
 }
@@ -41,16 +41,16 @@ fn a_hello_attaches_and_is_welcomed() {
     let mut machine = Machine::new();
     assert_eq!(
         step(&mut machine, Input::Text(r#"{"hello":{"protocol":1,"session":"b","credit":2}}"#)),
-        [r#"Command 0 {"command":{"peer_attach":{"session":"b"}}}"#]
+        [r#"Command hello {"command":{"peer_attach":{"session":"b"}}}"#]
     );
     assert_eq!(step(&mut machine, Input::HelloOverdue), [""; 0], "the timer comes too late");
     assert_eq!(
-        step(&mut machine, Input::Outcome { corr: 0, json: WELCOME }),
+        step(&mut machine, Input::Outcome { corr: HELLO_CORR, json: WELCOME }),
         [
             r#"send {"welcome":{"epoch":1}}"#,
-            r#"Credit - {"lane":"ctl","credit":2}"#,
-            r#"Credit - {"lane":"msg","credit":2}"#,
-            r#"Credit - {"lane":"bulk","credit":2}"#,
+            r#"Credit 0 {"lane":"ctl","credit":2}"#,
+            r#"Credit 0 {"lane":"msg","credit":2}"#,
+            r#"Credit 0 {"lane":"bulk","credit":2}"#,
         ]
     );
 }
@@ -72,7 +72,7 @@ fn a_refused_hello_says_why_and_closes() {
     ] {
         let mut machine = Machine::new();
         step(&mut machine, Input::Text(HELLO));
-        let actions = step(&mut machine, Input::Outcome { corr: 0, json: outcome });
+        let actions = step(&mut machine, Input::Outcome { corr: HELLO_CORR, json: outcome });
         assert_eq!(actions[0], format!(r#"send {{"error":{error}}}"#));
         assert!(actions[1].starts_with(&format!("close {code}")), "{actions:?}");
         assert!(machine.is_closed());
@@ -85,9 +85,9 @@ fn frames_of_an_attached_client_go_to_the_host_unread() {
         (r#"{"command":{"corr":3,"key":"k","command":{"x":[1]}}}"#, r#"Command 3 {"key":"k","command":{"x":[1]}}"#),
         (
             r#"{"receipt":{"lane":"msg","through":4,"state":"delivered"}}"#,
-            r#"Receipt - {"lane":"msg","through":4,"state":"delivered"}"#,
+            r#"Receipt 0 {"lane":"msg","through":4,"state":"delivered"}"#,
         ),
-        (r#"{"credit":{"lane":"bulk","credit":0}}"#, r#"Credit - {"lane":"bulk","credit":0}"#),
+        (r#"{"credit":{"lane":"bulk","credit":0}}"#, r#"Credit 0 {"lane":"bulk","credit":0}"#),
     ] {
         assert_eq!(step(&mut attached(), Input::Text(frame)), [inbound]);
     }
@@ -142,7 +142,7 @@ fn before_the_hello_nothing_but_hello_passes_and_the_host_hears_nothing() {
 }
 
 #[test]
-fn every_end_tells_the_host_once_unless_the_host_ended_it() {
+fn every_end_tells_the_host_once() {
     let mut machine = attached();
     assert_eq!(
         step(&mut machine, Input::Text(r#"{"bye":{}}"#)),
@@ -157,7 +157,11 @@ fn every_end_tells_the_host_once_unless_the_host_ended_it() {
     let mut machine = attached();
     assert_eq!(
         step(&mut machine, Input::LinkDown(r#"{"code":4409,"reason":"a newer attach"}"#)),
-        [r#"send {"bye":{"code":4409,"reason":"a newer attach"}}"#, "close 4409 a newer attach"]
+        [
+            r#"send {"bye":{"code":4409,"reason":"a newer attach"}}"#,
+            "close 4409 a newer attach",
+            r#"LinkDown 0 {"code":4409,"reason":"ended by the daemon"}"#
+        ]
     );
     assert_eq!(step(&mut machine, Input::Closed { code: None }), [""; 0]);
 
@@ -178,13 +182,13 @@ fn a_refused_receipt_is_told_and_the_connection_stays() {
         step(
             &mut machine,
             Input::Outcome {
-                corr: RECEIPT_CORR,
-                json: r#"{"refusal":{"code":"bad_input","message":"m","field":"lane"}}"#
+                corr: NO_ANSWER,
+                json: r#"{"refusal":{"code":"fenced","message":"m","field":"receipt.session"}}"#
             }
         ),
-        [r#"send {"error":{"code":"bad_input","message":"m","field":"receipt.lane"}}"#]
+        [r#"send {"error":{"code":"fenced","message":"m","field":"receipt.session"}}"#]
     );
-    assert_eq!(step(&mut machine, Input::Outcome { corr: CREDIT_CORR, json: r#"{"ok":{"done":{}}}"# }), [""; 0]);
+    assert_eq!(step(&mut machine, Input::Outcome { corr: NO_ANSWER, json: r#"{"ok":{"done":{}}}"# }), [""; 0]);
     assert!(machine.is_attached());
 }
 
@@ -200,7 +204,7 @@ fn a_full_host_refuses_with_busy() {
 
     let mut machine = Machine::new();
     step(&mut machine, Input::Text(HELLO));
-    let actions = step(&mut machine, Input::Full { kind: Kind::Command, corr: 0 });
+    let actions = step(&mut machine, Input::Full { kind: Kind::Command, corr: HELLO_CORR });
     assert!(actions[0].contains(r#""code":"busy""#) && actions[1].starts_with("close 4403"), "{actions:?}");
     assert_eq!(actions.len(), 2, "the host never knew the link");
 }
@@ -260,7 +264,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 fn any_input() -> impl Strategy<Value = Owned> {
     let kinds = prop::sample::select(vec![Kind::Command, Kind::Receipt, Kind::Credit, Kind::LinkDown]);
-    let corrs = prop::sample::select(vec![0, 0, 1, MAX_CORR, RECEIPT_CORR, CREDIT_CORR, u64::MAX]);
+    let corrs = prop::sample::select(vec![HELLO_CORR, HELLO_CORR, NO_ANSWER, 1, MAX_CORR, u64::MAX]);
     let outcomes = prop::sample::select(vec![
         WELCOME,
         WELCOME,
