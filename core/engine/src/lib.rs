@@ -1,1 +1,32 @@
-//! tieline-engine.
+//! The engine: one way in, one way out, and actors that carry out what pure functions decide.
+//!
+//! A command enters through [`Door`], waits in its session's actor, is decided and written inside the writer's
+//! transaction ([`job`], [`decide`]), and only after the commit the [`router`] answers and wakes the peers.
+#![forbid(unsafe_code)]
+
+pub mod auth;
+pub mod clock;
+mod decide;
+mod door;
+mod effect;
+mod engine;
+pub mod feed;
+mod job;
+mod links;
+mod metrics;
+mod peer;
+pub mod port;
+pub mod presence;
+mod query;
+mod rate;
+mod request;
+mod router;
+mod scheduler;
+mod session;
+mod shared;
+mod supervise;
+
+pub use door::Door;
+pub use engine::{Engine, StartError};
+pub use links::{LinkInput, Links};
+pub use shared::Shared;

@@ -61,6 +61,25 @@ impl Window {
         false
     }
 
+    /// Takes note of a newly committed number that is to be read back later.
+    pub fn raise(&mut self, lane: Lane, seq: u64) {
+        let window = &mut self.lanes[lane];
+        window.head = window.head.max(seq);
+    }
+
+    /// Settles a number that was skipped, when nothing before it is in flight: no receipt has to come for it.
+    pub fn skip(&mut self, lane: Lane, seq: u64) {
+        let window = &mut self.lanes[lane];
+        if window.settled + 1 == seq && seq <= window.sent {
+            window.settled = seq;
+        }
+    }
+
+    /// Returns the newest number handed over in `lane`.
+    pub fn last_sent(&self, lane: Lane) -> u64 {
+        self.lanes[lane].sent
+    }
+
     /// Settles everything up to `through`: delivered, or skipped.
     pub fn settle(&mut self, lane: Lane, through: u64) {
         let window = &mut self.lanes[lane];

@@ -1,0 +1,171 @@
+//! What each command does: reads in the writer's transaction, asks the pure machines of `model`, writes.
+//!
+//! Every refusal comes before the first write, because a refused command is committed with the others.
+
+mod asks;
+mod inbox;
+mod notice;
+mod peers;
+mod send;
+mod sessions;
+mod tokens;
+
+pub(crate) use asks::unknown_message;
+
+use std::sync::PoisonError;
+
+use tieline_model::{Address, Command, EventBody, Principal, Refusal, Reply, SessionId, TimestampMs, outcome::Code};
+use tieline_store::{StoreError, Tx};
+
+use crate::{effect::Effect, request::Request, shared::Shared};
+
+/// Why a decision ended early.
+#[derive(Debug)]
+pub enum Stop {
+    /// The caller can fix it; nothing was written.
+    Refused(Box<Refusal>),
+    /// The store failed; the transaction is rolled back.
+    Store(StoreError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Stop::Refused(Box::new(refusal))
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Store(error)
+    }
+}
+
+/// One decision in the making.
+pub struct Decision<'a, 'tx> {
+    shared: &'a Shared,
+    /// The transaction.
+    pub tx: &'a mut Tx<'tx>,
+    /// The instant of the decision.
+    pub now: TimestampMs,
+    effects: Vec<Effect>,
+    cursor: i64,
+}
+
+impl<'a, 'tx> Decision<'a, 'tx> {
+    /// Starts one.
+    pub fn new(shared: &'a Shared, tx: &'a mut Tx<'tx>) -> Self {
+        Self { now: shared.clock.now(), shared, tx, effects: Vec::new(), cursor: 0 }
+    }
+
+    /// Returns what the router has to do, and the newest event's cursor.
+    pub fn finish(self) -> (Vec<Effect>, i64) {
+        (self.effects, self.cursor)
+    }
+
+    /// Tells whether nothing was written yet.
+    pub fn is_untouched(&self) -> bool {
+        self.effects.is_empty() && self.cursor == 0
+    }
+
+    /// Decides a command that writes.
+    pub fn command(&mut self, request: &Request) -> Result<Reply, Stop> {
+        match &request.command {
+            Command::SessionOpen(open) => self.session_open(request, open),
+            Command::SessionClose(close) => self.session_close(request, close),
+            Command::SessionRename(rename) => self.session_rename(request, rename),
+            Command::SessionDescribe(describe) => self.session_describe(request, describe),
+            Command::PeerAttach(attach) => self.peer_attach(request, attach),
+            Command::PeerDetach(detach) => self.peer_detach(request, detach),
+            Command::Ask(ask) => self.ask(request, ask),
+            Command::AskMany(ask) => self.ask_many(request, ask),
+            Command::Ack(ack) => self.ack(request, ack),
+            Command::Notify(notify) => self.notify(request, notify),
+            Command::Broadcast(broadcast) => self.broadcast(request, broadcast),
+            Command::Cancel(cancel) => self.cancel(request, cancel),
+            Command::Receipt(receipt) => self.receipt(request, receipt),
+            Command::TokenCreate(create) => self.token_create(request, create),
+            Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
+            Command::SessionList(_)
+            | Command::SessionGet(_)
+            | Command::PeerList(_)
+            | Command::Inbox(_)
+            | Command::Trace(_)
+            | Command::Whoami(_)
+            | Command::TokenList(_)
+            | Command::PluginList(_) => {
+                Err(StoreError::Damaged { table: "commands", what: "a read reached the writer".into() }.into())
+            }
+        }
+    }
+
+    /// Appends a fact to a session's timeline.
+    fn event(&mut self, session: SessionId, body: EventBody) -> Result<(), StoreError> {
+        self.cursor = self.tx.append_event(session, self.now, body)?.cursor;
+        Ok(())
+    }
+
+    /// Finds the open session that an address means to the caller.
+    fn resolve(&self, address: &Address, caller: &Principal, field: &str) -> Result<SessionId, Stop> {
+        let directory = self.shared.directory.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(directory.resolve(address, caller, field)?.id)
+    }
+
+    /// Finds the session that an address means to the caller, also a closed one.
+    fn find(&self, address: &Address, caller: &Principal, field: &str) -> Result<SessionId, Stop> {
+        let directory = self.shared.directory.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(directory.find(address, caller, field)?.id)
+    }
+
+    /// Tells whether a session is the caller's: its home, or one that it opened.
+    fn is_own(&mut self, session: SessionId, caller: &Principal) -> Result<bool, StoreError> {
+        if session == caller.home {
+            return Ok(true);
+        }
+        Ok(self.tx.head(session)?.is_some_and(|head| head.owner == caller.id))
+    }
+
+    /// Finds the session that the caller speaks as: the one it names, the one its link is attached to, or its home.
+    fn acting(&mut self, request: &Request, named: Option<&Address>, field: &str) -> Result<SessionId, Stop> {
+        let caller = &request.principal;
+        let session = match named {
+            Some(address) => {
+                let session = self.resolve(address, caller, field)?;
+                if !self.is_own(session, caller)? {
+                    return Err(not_yours(address, caller, field).into());
+                }
+                session
+            }
+            None => self.usual(request),
+        };
+        match self.tx.head(session)? {
+            Some(head) if head.is_open => Ok(session),
+            _ => {
+                let message = "the session that you speak as is closed; name an open one with `as`";
+                Err(Refusal::new(Code::SessionClosed, message).at(field).into())
+            }
+        }
+    }
+
+    /// The session that a request means when it names none.
+    fn usual(&self, request: &Request) -> SessionId {
+        request.origin.link.and_then(|link| self.shared.presence.session_of(link)).unwrap_or(request.principal.home)
+    }
+
+    /// Checks how long something is to live, in milliseconds.
+    fn lifetime(&self, asked: Option<u64>, usual: u64, field: &str) -> Result<u64, Stop> {
+        let longest = self.shared.config.limits.max_ttl_ms;
+        match asked {
+            None => Ok(usual.min(longest)),
+            Some(ms) if (1..=longest).contains(&ms) => Ok(ms),
+            Some(ms) => {
+                let message = format!("{ms} milliseconds; wanted 1 to {longest}");
+                Err(Refusal::new(Code::BadInput, message).at(field).into())
+            }
+        }
+    }
+}
+
+fn not_yours(address: &Address, caller: &Principal, field: &str) -> Refusal {
+    let message = format!("the session `{address}` is not one of `{}`", caller.name);
+    Refusal::new(Code::NotYourSession, message).at(field)
+}

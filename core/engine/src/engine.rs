@@ -1,0 +1,225 @@
+//! Puts the engine together, and takes it down in the right order.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use actix::{Actor, Addr};
+use tieline_config::Config;
+use tieline_model::{
+    Failure, Principal, PrincipalKind, TimestampMs, address::DEFAULT_CIRCLE, reply::SessionState, route::Entry,
+};
+use tieline_store::{OpenError, Store, StoreError, Writer};
+use tokio::sync::mpsc;
+
+use crate::{
+    auth,
+    clock::Clock,
+    door::Door,
+    job::{EngineJob, Work},
+    links::{Links, RouterHandle},
+    port::Port,
+    request::ReplyTo,
+    router::{Committed, Router},
+    scheduler::{Due, Scheduler},
+    session::Registry,
+    shared::Shared,
+    supervise::{Restarts, Verdict},
+};
+
+/// How many jobs may wait for the writer.
+const WRITER_QUEUE: usize = 16_384;
+/// How many committed batches may wait for the router.
+const ROUTER_QUEUE: usize = 64;
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database could not be read.
+    #[error("the database could not be read: {0}")]
+    Read(#[from] StoreError),
+    /// The first principals could not be made.
+    #[error("the first tokens could not be made: {0}")]
+    First(String),
+}
+
+/// A running engine. It has to be started on an actix system's thread.
+#[derive(Debug)]
+pub struct Engine {
+    /// The way in.
+    pub door: Door,
+    /// The ear for links.
+    pub links: Links,
+    store: Arc<Store>,
+    writer: Writer<EngineJob>,
+}
+
+impl Engine {
+    /// Starts the engine over an open store.
+    ///
+    /// `on_fatal` is called when the disk did not keep its word; it should end the process.
+    pub async fn start(
+        store: Store,
+        config: Config,
+        clock: Clock,
+        on_fatal: impl Fn(StoreError) + Send + Clone + 'static,
+    ) -> Result<Self, StartError> {
+        let store = Arc::new(store);
+        let shared = Arc::new(Shared::new(config, clock, &store));
+        load(&shared)?;
+        let (committed, batches) = mpsc::channel(ROUTER_QUEUE);
+        let on_commit = move |jobs: Vec<EngineJob>| {
+            // The writer waits for the router here: that is the back-pressure. An error means shutdown.
+            if committed.blocking_send(jobs).is_err() {
+                tracing::debug!("a batch was committed after the router had stopped");
+            }
+        };
+        let writer = Writer::start(&store, WRITER_QUEUE, shared.config.store.batch, on_commit, on_fatal)?;
+        let door = Door::new(&shared, writer.clone(), Arc::new(Registry::default()), actix::Arbiter::current());
+        let scheduler = Scheduler::new(&shared, &door).start();
+        let router: RouterHandle = Arc::new(RwLock::new(None));
+        actix::spawn(run_router(Arc::clone(&shared), door.clone(), scheduler.clone(), Arc::clone(&router), batches));
+        look_for_expiries(&shared, &scheduler)?;
+        let links = Links::new(&shared, &door, router);
+        Ok(Self { door, links, store, writer })
+    }
+
+    /// Connects the transports.
+    pub fn connect(&self, port: Arc<dyn Port>) {
+        self.door.shared().connect(port);
+    }
+
+    /// Makes a principal with its home session and a token for `secret`. For the first start only: later ones are
+    /// made by the command `token_create`.
+    pub async fn issue(&self, kind: PrincipalKind, name: &str, secret: &str) -> Result<Principal, StartError> {
+        let shared = self.door.shared();
+        let principal = Principal {
+            id: shared.mint.principal(),
+            kind,
+            name: name.to_owned(),
+            scopes: kind.default_scopes(),
+            circles: vec![DEFAULT_CIRCLE.to_owned()],
+            home: shared.mint.session(),
+        };
+        let (reply, outcome) = ReplyTo::caller(shared);
+        let work = Work::Issue { principal: Box::new(principal.clone()), secret: secret.to_owned(), reply };
+        if !self.door.submit(work) {
+            return Err(StartError::First("the store takes nothing".into()));
+        }
+        match outcome.await {
+            Ok(Ok(_)) => Ok(principal),
+            Ok(Err(Failure::Refusal(refusal))) => Err(StartError::First(refusal.message)),
+            Ok(Err(Failure::Fault(fault))) => Err(StartError::First(fault.message)),
+            Err(error) => Err(StartError::First(error.to_string())),
+        }
+    }
+
+    /// Tells whether nobody is known yet: this is the first start.
+    pub fn is_first_start(&self) -> Result<bool, StartError> {
+        Ok(self.store.readers().take().tokens()?.is_empty())
+    }
+
+    /// Makes a new secret.
+    pub fn new_secret(&self) -> Result<String, StartError> {
+        let bytes = self.door.shared().mint.secret().map_err(|error| StartError::First(error.to_string()))?;
+        Ok(auth::secret_text(bytes))
+    }
+
+    /// Returns the open store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Says no to what is new; what was accepted before is still answered.
+    pub fn drain(&self) {
+        self.door.shared().drain();
+    }
+
+    /// Commits what waits and ends the writer. Call [`Self::drain`] before, and nothing after.
+    pub async fn stop(&self) {
+        self.drain();
+        let writer = self.writer.clone();
+        if let Err(error) = self.door.shared().runtime.spawn_blocking(move || writer.stop()).await {
+            tracing::error!(%error, "the writer did not stop");
+        }
+    }
+
+    /// Returns gauges for the metrics page: name, help, value.
+    pub fn gauges(door: &Door) -> [(&'static str, &'static str, u64); 4] {
+        let (links, writers) = door.shared().presence.counts();
+        [
+            ("tieline_links", "Open links.", links as u64),
+            ("tieline_writers", "Sessions with a writer.", writers as u64),
+            ("tieline_session_actors", "Session actors that run.", door.active_sessions() as u64),
+            (
+                "tieline_events_cursor",
+                "Cursor of the newest event.",
+                u64::try_from(*door.shared().feed.borrow()).unwrap_or_default(),
+            ),
+        ]
+    }
+}
+
+/// Reads sessions, tokens and the newest cursor.
+fn load(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let mut reader = shared.readers.take();
+    let mut directory = shared.directory.write().unwrap_or_else(PoisonError::into_inner);
+    for view in reader.sessions()? {
+        let is_open = view.state == SessionState::Open;
+        directory.insert(Entry { id: view.id, title: view.title, circle: view.circle, roles: view.roles, is_open });
+    }
+    for row in reader.tokens()?.into_iter().filter(|row| row.revoked_at.is_none()) {
+        shared.tokens.insert(row.id, row.hash, Arc::new(row.principal), row.expires_at);
+    }
+    shared.feed.send_replace(reader.last_cursor()?);
+    Ok(())
+}
+
+/// Has the scheduler know what runs out, session by session: as much reading as there is waiting.
+fn look_for_expiries(shared: &Arc<Shared>, scheduler: &Addr<Scheduler>) -> Result<(), StoreError> {
+    let ids: Vec<_> = shared.directory(|directory| directory.iter().map(|entry| entry.id).collect());
+    let mut reader = shared.readers.take();
+    for session in ids {
+        let Some(at) = reader.next_expiry(session)? else { continue };
+        if scheduler.try_send(Due { session, at }).is_err() {
+            tracing::warn!(%session, "the scheduler did not take an expiry");
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a router running and feeds it what was committed.
+async fn run_router(
+    shared: Arc<Shared>,
+    door: Door,
+    scheduler: Addr<Scheduler>,
+    handle: RouterHandle,
+    mut batches: mpsc::Receiver<Vec<EngineJob>>,
+) {
+    let mut restarts = Restarts::default();
+    let start = || {
+        let router = Router::new(&shared, &door, scheduler.clone()).start();
+        *handle.write().unwrap_or_else(PoisonError::into_inner) = Some(router.clone());
+        router
+    };
+    let mut router = start();
+    while let Some(jobs) = batches.recv().await {
+        if router.send(Committed(jobs)).await.is_ok() {
+            continue;
+        }
+        // Its jobs answered themselves with a fault when they were dropped; the next router starts from the store.
+        shared.fault("the router died");
+        let now: TimestampMs = shared.clock.now();
+        match restarts.died(now) {
+            Verdict::After(ms) => shared.clock.sleep_until(now.plus_ms(ms)).await,
+            Verdict::Tripped => {
+                shared.fault("the router keeps dying; the daemon stops taking commands");
+                shared.drain();
+                return;
+            }
+        }
+        router = start();
+    }
+    handle.write().unwrap_or_else(PoisonError::into_inner).take();
+}

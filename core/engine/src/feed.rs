@@ -1,0 +1,114 @@
+//! Live events without gaps: a reader has a cursor, reads from the store, and waits for the next commit.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use tieline_model::{Address, Event, Failure, Principal, Refusal, SessionId};
+use tieline_store::StoreError;
+use tokio::sync::watch;
+
+use crate::shared::Shared;
+
+/// How many events are read at once.
+const PAGE: i64 = 256;
+
+/// One reader's place in the events.
+#[derive(Debug)]
+pub struct Feed {
+    shared: Arc<Shared>,
+    caller: Arc<Principal>,
+    only: Option<SessionId>,
+    cursor: i64,
+    newest: watch::Receiver<i64>,
+    page: VecDeque<Event>,
+}
+
+impl Feed {
+    /// Starts after `cursor`, or at what comes next. Only events of sessions in the caller's reach are read.
+    pub async fn open(
+        shared: &Arc<Shared>,
+        caller: &Arc<Principal>,
+        session: Option<Address>,
+        cursor: Option<i64>,
+    ) -> Result<Self, Failure> {
+        if !caller.may(tieline_model::Scope::TimelineRead) {
+            let message = format!("`{}` lacks the scope `timeline:read`", caller.name);
+            return Err(Refusal::new(tieline_model::Code::Forbidden, message).into());
+        }
+        let only = match session {
+            Some(address) => Some(shared.directory(|d| d.find(&address, caller, "session").map(|entry| entry.id))?),
+            None => None,
+        };
+        let newest = shared.feed.subscribe();
+        let cursor = match cursor {
+            Some(cursor) => cursor,
+            None => read(shared, |reader| reader.last_cursor()).await?,
+        };
+        Ok(Self { shared: Arc::clone(shared), caller: Arc::clone(caller), only, cursor, newest, page: VecDeque::new() })
+    }
+
+    /// Returns the next event, waiting for one. `None` when the daemon stops or the store fails: the reader
+    /// comes back with its cursor.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            while let Some(event) = self.page.pop_front() {
+                self.cursor = event.cursor;
+                if self.is_wanted(event.session) {
+                    return Some(event);
+                }
+            }
+            self.newest.borrow_and_update();
+            let cursor = self.cursor;
+            match read(&self.shared, move |reader| reader.events_after(cursor, PAGE)).await {
+                Ok(page) => self.page = page.into(),
+                Err(_) => return None,
+            }
+            if self.page.is_empty() {
+                tokio::select! {
+                    changed = self.newest.changed() => changed.ok()?,
+                    () = self.shared.drained() => return None,
+                }
+            }
+        }
+    }
+
+    fn is_wanted(&self, session: SessionId) -> bool {
+        match self.only {
+            Some(only) => session == only,
+            None => {
+                session == self.caller.home
+                    || self.shared.directory(|directory| {
+                        directory.get(session).is_some_and(|entry| self.caller.reaches(&entry.circle))
+                    })
+            }
+        }
+    }
+}
+
+/// Reads a page of one session's timeline, for callers that may see it.
+pub async fn timeline(
+    shared: &Arc<Shared>,
+    caller: &Principal,
+    session: &Address,
+    after: u64,
+    limit: i64,
+) -> Result<Vec<Event>, Failure> {
+    if !caller.may(tieline_model::Scope::TimelineRead) {
+        let message = format!("`{}` lacks the scope `timeline:read`", caller.name);
+        return Err(Refusal::new(tieline_model::Code::Forbidden, message).into());
+    }
+    let id = shared.directory(|directory| directory.find(session, caller, "session").map(|entry| entry.id))?;
+    read(shared, move |reader| reader.timeline(id, after, limit)).await
+}
+
+async fn read<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    f: impl FnOnce(&mut tieline_store::Reader) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Failure> {
+    let readers = shared.readers.clone();
+    let read = shared.runtime.spawn_blocking(move || f(&mut readers.take())).await;
+    match read {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(shared.fault(error).into()),
+        Err(error) => Err(shared.fault(error).into()),
+    }
+}

@@ -1,0 +1,226 @@
+//! The one kind of job that the engine gives the store: decide and write, inside the writer's transaction.
+
+use std::sync::Arc;
+
+use tieline_model::{
+    Command, Failure, Lane, LinkId, Outcome, Refusal, Reply, SessionId,
+    outcome::{Code, OutcomeJson},
+    reply::Done,
+};
+use tieline_store::{Job, JobError, StoreError, Tx};
+
+use crate::{
+    decide::{Decision, Stop},
+    effect::Effect,
+    request::{Batch, ReplyTo, Request},
+    shared::Shared,
+};
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Work {
+    /// A caller's command.
+    Command(Box<Request>),
+    /// A link is gone: give its lease back.
+    LinkLost {
+        /// The link.
+        link: LinkId,
+        /// The session that it was attached to.
+        session: SessionId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Something of this session may have run out.
+    Expire {
+        /// Whose inbox.
+        session: SessionId,
+    },
+    /// A principal of the first start.
+    Issue {
+        /// The principal.
+        principal: Box<tieline_model::Principal>,
+        /// The secret of its token.
+        secret: String,
+        /// Who waits for it.
+        reply: ReplyTo,
+    },
+    /// A delivery cannot be made.
+    GiveUp {
+        /// Whose inbox.
+        session: SessionId,
+        /// In which lane.
+        lane: Lane,
+        /// Its number.
+        seq: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One unit of work with what came of it.
+#[derive(Debug)]
+pub struct EngineJob {
+    shared: Arc<Shared>,
+    /// What is to be done.
+    pub work: Work,
+    /// What the caller is answered.
+    pub outcome: Option<Outcome>,
+    /// The same as JSON, when it was needed for the idempotency record or for a link.
+    pub json: Option<String>,
+    /// What the router has to do.
+    pub effects: Vec<Effect>,
+    /// The cursor of the newest event written; 0 when none was.
+    pub cursor: i64,
+}
+
+impl EngineJob {
+    /// Makes a job.
+    pub fn new(shared: &Arc<Shared>, work: Work) -> Self {
+        Self { shared: Arc::clone(shared), work, outcome: None, json: None, effects: Vec::new(), cursor: 0 }
+    }
+
+    /// Refuses work that was never done.
+    pub fn refuse(mut self, refusal: Refusal) {
+        if let Some(reply) = self.take_reply() {
+            reply.refuse(refusal);
+        }
+    }
+
+    /// Answers whoever waits for it. Answers for links go into `batch`.
+    pub fn answer(mut self, shared: &Shared, batch: &mut Batch) {
+        let Some(outcome) = self.outcome.take() else { return };
+        if let Work::Command(request) = &self.work {
+            shared.metrics.command(request.command.name(), &outcome);
+        }
+        let json = self.json.take();
+        if let Some(reply) = self.take_reply() {
+            reply.answer(outcome, json.as_deref(), Some(batch));
+        }
+    }
+
+    fn take_reply(&mut self) -> Option<ReplyTo> {
+        match &mut self.work {
+            Work::Command(request) => Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared))),
+            Work::Issue { reply, .. } => Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared))),
+            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } => None,
+        }
+    }
+
+    fn reset(&mut self) {
+        self.outcome = None;
+        self.json = None;
+        self.effects.clear();
+        self.cursor = 0;
+    }
+}
+
+impl Job for EngineJob {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.reset();
+        let shared = Arc::clone(&self.shared);
+        let mut decision = Decision::new(&shared, tx);
+        match &mut self.work {
+            Work::Command(request) => {
+                let (outcome, json) = run_command(&mut decision, request)?;
+                if is_planted_bug() {
+                    let reply = std::mem::replace(&mut request.reply, ReplyTo::nobody(&shared));
+                    reply.answer(outcome.clone(), json.as_deref(), None);
+                }
+                let (effects, cursor) = decision.finish();
+                (self.outcome, self.json, self.effects, self.cursor) = (Some(outcome), json, effects, cursor);
+            }
+            Work::LinkLost { link, session, reason } => {
+                decision.link_lost(*link, *session, reason)?;
+                (self.effects, self.cursor) = decision.finish();
+            }
+            Work::Expire { session } => {
+                decision.expire(*session)?;
+                (self.effects, self.cursor) = decision.finish();
+            }
+            Work::Issue { principal, secret, .. } => {
+                decision.issue(principal, secret, None)?;
+                (self.effects, self.cursor) = decision.finish();
+                self.outcome = Some(Ok(Reply::Done(Done {})));
+            }
+            Work::GiveUp { session, lane, seq, reason } => {
+                decision.give_up(*session, *lane, *seq, reason)?;
+                (self.effects, self.cursor) = decision.finish();
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: JobError) {
+        self.reset();
+        let failure = match error {
+            JobError::Store(StoreError::Full) => Failure::Refusal(
+                Refusal::new(Code::StorageFull, "the disk is full; nothing was stored").retry_after(10_000),
+            ),
+            other => Failure::Fault(self.shared.fault(other)),
+        };
+        self.outcome = Some(Err(failure));
+    }
+}
+
+type Answer = (Outcome, Option<String>);
+
+fn run_command(decision: &mut Decision<'_, '_>, request: &Request) -> Result<Answer, StoreError> {
+    let key = request.key.as_deref().filter(|_| keeps_outcome(&request.command));
+    let hash = match key {
+        Some(key) => {
+            let command = serde_json::to_vec(&request.command)
+                .map_err(|error| StoreError::Damaged { table: "input", what: error.to_string() })?;
+            let hash = *blake3::hash(&command).as_bytes();
+            if let Some(earlier) = decision.tx.remembered(request.principal.id, key)? {
+                return Ok(repeated(key, &hash, &earlier.hash, earlier.outcome));
+            }
+            hash
+        }
+        None => [0; 32],
+    };
+    let outcome: Outcome = match decision.command(request) {
+        Ok(reply) => Ok(reply),
+        Err(Stop::Refused(refusal)) => {
+            debug_assert!(decision.is_untouched(), "a refusal comes before the first write");
+            Err(Failure::Refusal(*refusal))
+        }
+        Err(Stop::Store(error)) => return Err(error),
+    };
+    let json = if key.is_some() && outcome.is_ok() || request.reply.wants_json() {
+        let json = serde_json::to_string(&OutcomeJson::from(outcome.clone()))
+            .map_err(|error| StoreError::Damaged { table: "output", what: error.to_string() })?;
+        Some(json)
+    } else {
+        None
+    };
+    if let (Some(key), Ok(_), Some(json)) = (key, &outcome, &json) {
+        decision.tx.remember(request.principal.id, key, &hash, json, decision.now)?;
+    }
+    Ok((outcome, json))
+}
+
+/// A secret is never stored; attaching and receipts are repeatable by themselves.
+fn keeps_outcome(command: &Command) -> bool {
+    !matches!(command, Command::TokenCreate(_) | Command::PeerAttach(_) | Command::PeerDetach(_) | Command::Receipt(_))
+}
+
+fn repeated(key: &str, hash: &[u8; 32], earlier: &[u8], outcome: String) -> Answer {
+    if earlier != hash {
+        let shown: String = key.chars().take(64).collect();
+        let message = format!("the idempotency key `{shown}` was used for another command");
+        return (Err(Refusal::new(Code::IdempotencyConflict, message).at("key").into()), None);
+    }
+    match serde_json::from_str::<OutcomeJson>(&outcome) {
+        Ok(stored) => (stored.into(), Some(outcome)),
+        Err(error) => {
+            let message = format!("the stored outcome cannot be read back: {error}");
+            (Err(Refusal::new(Code::IdempotencyConflict, message).at("key").into()), None)
+        }
+    }
+}
+
+/// Answers before the commit, so that the crash tests can show that they would notice. Only in a test build.
+fn is_planted_bug() -> bool {
+    fail::fail_point!("planted.answer_before_commit", |_| true);
+    false
+}

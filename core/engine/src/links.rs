@@ -1,0 +1,167 @@
+//! Turns what links say into commands, and their coming and going into the engine's own work.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use tieline_model::{
+    Command, LinkId, Principal, SessionId,
+    command::Origin,
+    frame::{CommandFrame, CreditFrame, ReceiptFrame},
+    outcome::{Code, Refusal},
+    parse,
+};
+
+use crate::{
+    door::Door,
+    job::Work,
+    port::FrameKind,
+    presence::Link,
+    request::{ReplyTo, Request},
+    router::{Router, Transport, Wake, is_writer},
+    shared::Shared,
+};
+
+/// One message from a link, as a transport hands it over.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkInput<'a> {
+    /// The link.
+    pub link: LinkId,
+    /// What the payload is.
+    pub kind: FrameKind,
+    /// The number under which the outcome is wanted; 0 for none.
+    pub corr: u64,
+    /// JSON of `model::frame`.
+    pub payload: &'a [u8],
+}
+
+/// The engine's ear for links.
+#[derive(Debug, Clone)]
+pub struct Links {
+    shared: Arc<Shared>,
+    door: Door,
+    router: RouterHandle,
+}
+
+/// The router that runs now; another one after a restart.
+pub type RouterHandle = Arc<std::sync::RwLock<Option<Addr<Router>>>>;
+
+impl Links {
+    pub(crate) fn new(shared: &Arc<Shared>, door: &Door, router: RouterHandle) -> Self {
+        Self { shared: Arc::clone(shared), door: door.clone(), router }
+    }
+
+    /// Enters a new link of a transport under a number of its own.
+    pub fn open(&self, transport: &str, principal: Arc<Principal>) -> Arc<Link> {
+        let link = Arc::new(Link::new(self.shared.next_link(), transport.into(), principal));
+        self.shared.presence.open(Arc::clone(&link));
+        link
+    }
+
+    /// A link is gone: whatever was on it is due again.
+    pub fn close(&self, link: LinkId, reason: &'static str) {
+        let Some(session) = self.shared.presence.close(link) else { return };
+        self.give_back(link, session, reason);
+    }
+
+    /// Every link of a transport is gone.
+    pub fn close_all(&self, transport: &str, reason: &'static str) {
+        for link in self.shared.presence.links_where(|link| &*link.transport == transport) {
+            self.close(link.id, reason);
+        }
+    }
+
+    fn give_back(&self, link: LinkId, session: SessionId, reason: &'static str) {
+        if self.door.submit(Work::LinkLost { link, session, reason }) || self.shared.is_draining() {
+            return;
+        }
+        // The writer is full. The lease must not stay with a dead link, so try until there is room.
+        let (door, clock) = (self.door.clone(), self.shared.clock.clone());
+        self.shared.runtime.spawn(async move {
+            loop {
+                clock.sleep_until(clock.now().plus_ms(100)).await;
+                if door.submit(Work::LinkLost { link, session, reason }) || door.shared().is_draining() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Takes messages of links, in order. Never waits.
+    pub fn take(&self, inputs: &[LinkInput<'_>]) {
+        let requests = inputs.iter().filter_map(|input| self.request(input)).collect();
+        self.door.submit_all(requests);
+    }
+
+    /// A transport has room again.
+    pub fn writable(&self, transport: &str) {
+        self.tell(|router| drop(router.try_send(Transport { name: transport.into() })));
+    }
+
+    fn tell(&self, f: impl FnOnce(&Addr<Router>)) {
+        let router = self.router.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(router) = router.as_ref() {
+            f(router);
+        }
+    }
+
+    fn request(&self, input: &LinkInput<'_>) -> Option<Request> {
+        let link = self.shared.presence.link(input.link)?;
+        link.took();
+        let reply = ReplyTo::link(&self.shared, input.link, input.corr);
+        if link.is_congested(self.shared.config.limits.in_flight.saturating_mul(4)) {
+            reply.refuse(crate::request::busy());
+            return None;
+        }
+        let (key, command) = match self.command(input) {
+            Ok(Some(command)) => command,
+            Ok(None) => {
+                link.answered();
+                reply.silence();
+                return None;
+            }
+            Err(refusal) => {
+                reply.refuse(refusal);
+                return None;
+            }
+        };
+        let origin = Origin { link: Some(input.link) };
+        Some(Request { principal: Arc::clone(&link.principal), origin, key, command, reply })
+    }
+
+    fn command(&self, input: &LinkInput<'_>) -> Result<Option<(Option<String>, Command)>, Refusal> {
+        match input.kind {
+            FrameKind::Command => {
+                let CommandFrame { key, command } = parse::from_json(input.payload)?;
+                Ok(Some((key, command)))
+            }
+            FrameKind::Receipt => {
+                let frame: ReceiptFrame = parse::from_json(input.payload)?;
+                Ok(Some((None, Command::Receipt(frame.into()))))
+            }
+            FrameKind::Credit => {
+                let frame: CreditFrame = parse::from_json(input.payload)?;
+                self.grant(input.link, frame)?;
+                Ok(None)
+            }
+            FrameKind::LinkDown => {
+                self.close(input.link, "the transport ended the link");
+                Ok(None)
+            }
+            FrameKind::Outcome | FrameKind::Delivery | FrameKind::Skip | FrameKind::Progress => {
+                Err(Refusal::new(Code::BadInput, "a transport sent what only the daemon sends"))
+            }
+        }
+    }
+
+    fn grant(&self, link: LinkId, frame: CreditFrame) -> Result<(), Refusal> {
+        let Some(attachment) = is_writer(&self.shared, link) else {
+            return Err(Refusal::new(Code::NotAttached, "credit is given by the session's writer"));
+        };
+        if let Some(window) = &attachment.window {
+            let mut window = window.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            window.grant(frame.lane, frame.credit, self.shared.config.limits.credit);
+        }
+        self.tell(|router| drop(router.try_send(Wake(attachment.session))));
+        Ok(())
+    }
+}

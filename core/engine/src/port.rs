@@ -1,0 +1,48 @@
+//! The engine's side of the transports: what it says to them and what it hears.
+//!
+//! The daemon puts the plugin host behind [`Port`]; a test puts itself there.
+
+use bytes::Bytes;
+use tieline_model::{LinkId, reply::PluginView};
+
+/// What a message to or from a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FrameKind {
+    /// A `CommandFrame` from a link.
+    Command,
+    /// An `OutcomeFrame` for a link.
+    Outcome,
+    /// A `DeliveryFrame` for a link.
+    Delivery,
+    /// A `ReceiptFrame` from a link.
+    Receipt,
+    /// A `SkipFrame` for a link.
+    Skip,
+    /// A `CreditFrame` from a link.
+    Credit,
+    /// A `ProgressFrame` for a link.
+    Progress,
+    /// A `LinkDownFrame`, either way.
+    LinkDown,
+}
+
+/// One message for a link: JSON of `model::frame`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkMessage {
+    /// The link.
+    pub link: LinkId,
+    /// What the payload is.
+    pub kind: FrameKind,
+    /// The correlation number of the command that is answered; 0 when none is.
+    pub corr: u64,
+    /// The JSON.
+    pub payload: Bytes,
+}
+
+/// Where messages for links go.
+pub trait Port: Send + Sync + 'static {
+    /// Hands messages to a transport; gives back those that it has no room for. Never waits.
+    fn deliver(&self, transport: &str, messages: Vec<LinkMessage>) -> Vec<LinkMessage>;
+    /// Lists the transports with their states.
+    fn plugins(&self) -> Vec<PluginView>;
+}

@@ -1,0 +1,290 @@
+//! Commands that only read. They run on a read-only connection and see what was committed.
+
+use tieline_model::{
+    Address, Command, DeliveryState, Lane, Outcome, Principal, Refusal, Reply, SessionId,
+    command::{self, MessageRef, PeerList, SessionList, SessionRef},
+    outcome::Code,
+    reply::{
+        AskView, DeliveryView, Evidence, InboxItem, InboxPage, Peers, Plugins, Reachability, SessionState, SessionView,
+        Sessions, TokenView, Tokens, Trace, TraceDelivery, Whoami,
+    },
+};
+use tieline_store::{Reader, StoreError, TraceRow};
+
+use crate::{
+    decide::{Stop, unknown_message},
+    request::Request,
+    shared::Shared,
+};
+
+/// Answers a read.
+pub fn answer(shared: &Shared, request: &Request) -> Outcome {
+    let mut query = Query { shared, reader: shared.readers.take(), request, caller: &request.principal };
+    let result = match &request.command {
+        Command::SessionList(list) => query.session_list(list),
+        Command::SessionGet(get) => query.session_get(get),
+        Command::PeerList(list) => query.peer_list(list),
+        Command::Inbox(inbox) => query.inbox(inbox),
+        Command::Trace(trace) => query.trace(trace),
+        Command::Whoami(_) => query.whoami(),
+        Command::TokenList(_) => query.token_list(),
+        Command::PluginList(_) => {
+            Ok(Reply::Plugins(Plugins { plugins: shared.port().map(|port| port.plugins()).unwrap_or_default() }))
+        }
+        other => Err(StoreError::Damaged { table: "commands", what: format!("`{}` is no read", other.name()) }.into()),
+    };
+    result.map_err(|stop| match stop {
+        Stop::Refused(refusal) => (*refusal).into(),
+        Stop::Store(error) => shared.fault(error).into(),
+    })
+}
+
+struct Query<'a> {
+    shared: &'a Shared,
+    reader: Reader,
+    request: &'a Request,
+    caller: &'a Principal,
+}
+
+impl Query<'_> {
+    fn find(&self, address: &Address, field: &str) -> Result<SessionId, Stop> {
+        Ok(self.shared.directory(|directory| directory.find(address, self.caller, field).map(|entry| entry.id))?)
+    }
+
+    fn view(&mut self, id: SessionId) -> Result<Option<SessionView>, Stop> {
+        let view = self.reader.session(id)?;
+        Ok(view.map(|view| SessionView { online: self.shared.presence.is_online(id), ..view }))
+    }
+
+    fn session_list(&mut self, list: &SessionList) -> Result<Reply, Stop> {
+        let limit = limit(list.limit, 100, 500, "session_list.limit")?;
+        if let Some(circle) = &list.circle
+            && !self.caller.reaches(circle)
+        {
+            let message = format!("the circle `{circle}` is not in reach of `{}`", self.caller.name);
+            return Err(Refusal::new(Code::Forbidden, message).at("session_list.circle").into());
+        }
+        let mut ids: Vec<SessionId> = self.shared.directory(|directory| {
+            directory
+                .iter()
+                .filter(|entry| list.include_closed || entry.is_open)
+                .filter(|entry| match &list.circle {
+                    Some(circle) => entry.circle == *circle,
+                    None => self.caller.reaches(&entry.circle) || entry.id == self.caller.home,
+                })
+                .map(|entry| entry.id)
+                .filter(|id| list.after.is_none_or(|after| *id > after))
+                .collect()
+        });
+        ids.sort_unstable();
+        let has_more = ids.len() > limit as usize;
+        ids.truncate(limit as usize);
+        let next = has_more.then(|| ids.last().copied()).flatten();
+        let mut sessions = Vec::with_capacity(ids.len());
+        for id in ids {
+            sessions.extend(self.view(id)?);
+        }
+        Ok(Reply::Sessions(Sessions { sessions, next }))
+    }
+
+    fn session_get(&mut self, get: &SessionRef) -> Result<Reply, Stop> {
+        let id = self.find(&get.session, "session_get.session")?;
+        match self.view(id)? {
+            Some(view) => Ok(Reply::Session(view)),
+            None => Err(Refusal::new(Code::UnknownSession, "the session is gone").at("session_get.session").into()),
+        }
+    }
+
+    fn peer_list(&mut self, list: &PeerList) -> Result<Reply, Stop> {
+        let only = match &list.session {
+            Some(address) => Some(self.find(address, "peer_list.session")?),
+            None => None,
+        };
+        let in_reach = |session: SessionId| {
+            self.shared.directory(|directory| {
+                directory.get(session).is_some_and(|entry| self.caller.reaches(&entry.circle))
+                    || session == self.caller.home
+            })
+        };
+        let mut attachments = self.shared.presence.all();
+        attachments.retain(|peer| only.is_none_or(|only| peer.session == only) && in_reach(peer.session));
+        attachments.sort_by_key(|peer| (peer.since, peer.session, peer.link));
+        let peers = attachments.iter().map(|peer| peer.view(self.shared.title(peer.session))).collect();
+        Ok(Reply::Peers(Peers { peers }))
+    }
+
+    fn inbox(&mut self, inbox: &command::Inbox) -> Result<Reply, Stop> {
+        let limit = limit(inbox.limit, 50, 200, "inbox.limit")?;
+        if inbox.after.is_some() && inbox.lane.is_none() {
+            let message = "`after` counts within a lane; name it in `lane`";
+            return Err(Refusal::new(Code::BadInput, message).at("inbox.after").into());
+        }
+        let session = match &inbox.session {
+            Some(address) => {
+                let session = self.find(address, "inbox.session")?;
+                self.check_own(session, address, "inbox.session")?;
+                session
+            }
+            None => self
+                .request
+                .origin
+                .link
+                .and_then(|link| self.shared.presence.session_of(link))
+                .unwrap_or(self.caller.home),
+        };
+        let Some((numbers, _)) = self.reader.inbox(session)? else {
+            return Err(Refusal::new(Code::UnknownSession, "the session is gone").at("inbox.session").into());
+        };
+        let mut items = Vec::new();
+        let mut has_more = false;
+        for lane in Lane::ALL.into_iter().filter(|lane| inbox.lane.is_none_or(|only| only == *lane)) {
+            let after = inbox.after.unwrap_or(numbers.delivered[lane]);
+            let mut page = self.reader.inbox_page(session, lane, after, limit + 1, inbox.after.is_none())?;
+            has_more |= page.len() > limit as usize;
+            page.truncate(limit as usize);
+            items.extend(page.into_iter().map(|row| InboxItem {
+                lane: row.lane,
+                seq: row.seq,
+                state: self.live_state(session, row.lane, row.seq, row.state),
+                message: row.message,
+            }));
+        }
+        Ok(Reply::Inbox(InboxPage { session, items, heads: numbers.heads, delivered: numbers.delivered, has_more }))
+    }
+
+    fn check_own(&mut self, session: SessionId, address: &Address, field: &str) -> Result<(), Stop> {
+        if session == self.caller.home || self.reader.session(session)?.is_some_and(|view| view.owner == self.caller.id)
+        {
+            return Ok(());
+        }
+        let message = format!("the session `{address}` is not one of `{}`", self.caller.name);
+        Err(Refusal::new(Code::NotYourSession, message).at(field).into())
+    }
+
+    /// `sent` is what the link's window knows; the store keeps only what survives a link.
+    fn live_state(&self, session: SessionId, lane: Lane, seq: u64, stored: DeliveryState) -> DeliveryState {
+        if stored == DeliveryState::Accepted && self.shared.presence.carries(session, lane, seq) {
+            DeliveryState::Sent
+        } else {
+            stored
+        }
+    }
+
+    fn trace(&mut self, trace: &MessageRef) -> Result<Reply, Stop> {
+        let unknown = || unknown_message(trace.message, "trace.message");
+        let traced = self.reader.trace(trace.message)?.ok_or_else(unknown)?;
+        let sender = traced.message.from.session;
+        let sees = |session: SessionId| {
+            session == self.caller.home
+                || self.shared.directory(|directory| {
+                    directory.get(session).is_some_and(|entry| self.caller.reaches(&entry.circle))
+                })
+        };
+        // Whoever may see neither end does not learn that there is anything.
+        let is_sender = sees(sender);
+        let rows: Vec<TraceRow> = traced.deliveries.into_iter().filter(|row| is_sender || sees(row.session)).collect();
+        if !is_sender && rows.is_empty() {
+            return Err(unknown().into());
+        }
+        let deliveries = rows.into_iter().map(|row| self.trace_delivery(row)).collect();
+        let ask = traced.ask.map(|ask| AskView {
+            state: ask.ask.state,
+            asker: ask.ask.asker,
+            addressee: ask.ask.addressee,
+            answer: ask.answer,
+            closed_at_ms: ask.closed_at,
+        });
+        Ok(Reply::Trace(Trace { message: traced.message, ask, deliveries }))
+    }
+
+    fn trace_delivery(&self, row: TraceRow) -> TraceDelivery {
+        let state = self.live_state(row.session, row.lane, row.seq, row.state);
+        let mut evidence = vec![Evidence {
+            state: DeliveryState::Accepted,
+            at_ms: row.accepted_at,
+            what: "committed to the disk of this daemon".into(),
+        }];
+        let mut add = |state, at: Option<_>, what: String| {
+            evidence.extend(at.map(|at_ms| Evidence { state, at_ms, what }));
+        };
+        if state == DeliveryState::Sent
+            && let Some(writer) = self.shared.presence.writer(row.session)
+        {
+            let link = writer.link.map(|link| link.to_string()).unwrap_or_default();
+            let transport = writer.transport.as_deref().unwrap_or_default().to_owned();
+            add(
+                DeliveryState::Sent,
+                Some(self.shared.clock.now()),
+                format!("handed to the link {link} of `{transport}`; no receipt yet"),
+            );
+        }
+        let epoch = row.epoch.unwrap_or_default();
+        let receipt = |word: &str| format!("receipt `{word}` of the session's writer, epoch {epoch}");
+        add(DeliveryState::Delivered, row.delivered_at, receipt("delivered"));
+        add(DeliveryState::Seen, row.seen_at, receipt("seen"));
+        let ended = match (row.state, row.reason) {
+            (DeliveryState::Answered, _) => "the session answered it".to_owned(),
+            (_, Some(reason)) => reason,
+            (_, None) => "ended".to_owned(),
+        };
+        add(row.state, row.ended_at, ended);
+        let is_online = self.shared.presence.is_online(row.session);
+        TraceDelivery {
+            delivery: DeliveryView {
+                session: row.session,
+                title: row.title,
+                lane: row.lane,
+                seq: row.seq,
+                state,
+                reachability: Some(if is_online { Reachability::Online } else { Reachability::Offline }),
+            },
+            evidence,
+        }
+    }
+
+    fn whoami(&mut self) -> Result<Reply, Stop> {
+        let mut sessions: Vec<SessionView> = self
+            .reader
+            .sessions()?
+            .into_iter()
+            .filter(|view| view.id == self.caller.home || view.owner == self.caller.id)
+            .filter(|view| view.state == SessionState::Open)
+            .collect();
+        sessions.sort_by_key(|view| (view.id != self.caller.home, view.id));
+        sessions.truncate(50);
+        for view in &mut sessions {
+            if let Some(full) = self.view(view.id)? {
+                *view = full;
+            }
+        }
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Ok(Reply::Whoami(Whoami { principal: self.caller.clone(), sessions, version }))
+    }
+
+    fn token_list(&mut self) -> Result<Reply, Stop> {
+        let tokens = self.reader.tokens()?.into_iter().map(|row| TokenView {
+            token: row.id,
+            principal: row.principal.id,
+            name: row.principal.name,
+            kind: row.principal.kind,
+            scopes: row.principal.scopes,
+            circles: row.principal.circles,
+            home: row.principal.home,
+            created_at_ms: row.created_at,
+            expires_at_ms: row.expires_at,
+            revoked_at_ms: row.revoked_at,
+        });
+        Ok(Reply::Tokens(Tokens { tokens: tokens.collect() }))
+    }
+}
+
+fn limit(asked: Option<u32>, usual: u32, most: u32, field: &str) -> Result<u32, Stop> {
+    match asked {
+        None => Ok(usual),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => {
+            let message = format!("{limit}; wanted 1 to {most}");
+            Err(Refusal::new(Code::BadInput, message).at(field).into())
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The transport router: after each commit it makes the soft state true, answers, and wakes the peers.
+//!
+//! Everything that leaves the daemon passes here, and only after it is durable.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
+
+use actix::prelude::*;
+use tieline_model::{LinkId, SessionId, message::PerLane};
+
+use crate::{
+    door::Door,
+    effect::Effect,
+    job::{EngineJob, Work},
+    peer::{Peer, PeerOp, PeerOps, link_down},
+    presence::Attachment,
+    request::Batch,
+    scheduler::{Due, Scheduler},
+    shared::Shared,
+};
+
+/// The close code of a link whose session was taken over (`docs/protocol/websocket.md`).
+const FENCED: u16 = 4409;
+
+/// Jobs of one transaction, durable.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Committed(pub Vec<EngineJob>);
+
+/// Something may have changed for a session's peer: more credit.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Wake(pub SessionId);
+
+/// A transport has room again, or is gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Transport {
+    /// Which one.
+    pub name: Arc<str>,
+}
+
+/// The actor.
+pub struct Router {
+    shared: Arc<Shared>,
+    door: Door,
+    scheduler: Addr<Scheduler>,
+    peers: HashMap<SessionId, (u64, Addr<Peer>)>,
+    /// How far each session's inbox was handed over by this process: a later link is told what it may have missed.
+    handed: HashMap<SessionId, PerLane<u64>>,
+}
+
+impl Actor for Router {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(64);
+        // After a restart of this actor the attachments are still there and their peers are not.
+        for attachment in self.shared.presence.all() {
+            self.start_peer(&attachment, None);
+        }
+    }
+}
+
+impl Router {
+    /// Makes the actor.
+    pub fn new(shared: &Arc<Shared>, door: &Door, scheduler: Addr<Scheduler>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            door: door.clone(),
+            scheduler,
+            peers: HashMap::new(),
+            handed: HashMap::new(),
+        }
+    }
+
+    fn start_peer(&mut self, attachment: &Attachment, maybe_sent: Option<PerLane<u64>>) {
+        let maybe_sent = maybe_sent.unwrap_or_else(|| PerLane::from_fn(|_| u64::MAX));
+        if let Some(peer) = Peer::new(&self.shared, &self.door, attachment, maybe_sent) {
+            self.peers.insert(attachment.session, (attachment.epoch, peer.start()));
+        }
+    }
+
+    fn stop_peer(&mut self, session: SessionId, epoch: u64) {
+        if self.peers.get(&session).is_some_and(|(of, _)| *of == epoch) {
+            self.peers.remove(&session);
+        }
+    }
+
+    fn apply(&mut self, effect: Effect, batch: &mut Batch, round: &mut Round) {
+        match effect {
+            Effect::Directory(entry) => {
+                self.shared.directory.write().unwrap_or_else(PoisonError::into_inner).insert(entry);
+            }
+            Effect::Token { id, hash, principal, expires_at } => {
+                self.shared.tokens.insert(id, hash, principal, expires_at);
+            }
+            Effect::Revoked { id } => self.revoke(id, batch),
+            Effect::Fenced { session, link, epoch, reason } => {
+                self.note_handed(session);
+                self.shared.presence.detach(session, epoch);
+                self.stop_peer(session, epoch);
+                if let Some(entry) = link.and_then(|link| self.shared.presence.link(link)) {
+                    batch.push(&entry.transport, link_down(entry.id, FENCED, reason));
+                }
+            }
+            Effect::Detached { session, epoch } => {
+                self.note_handed(session);
+                self.shared.presence.detach(session, epoch);
+                self.stop_peer(session, epoch);
+            }
+            Effect::Attached { attachment, heads, had_writer } => {
+                let known = self.handed.get(&attachment.session).copied();
+                // What waited when this process started may have been on a link of the one before.
+                let unknown = if had_writer { heads } else { PerLane::default() };
+                let is_alive = attachment.link.is_none_or(|link| self.shared.presence.link(link).is_some());
+                self.shared.presence.attach(attachment.clone());
+                if is_alive {
+                    round.attached.push((attachment, known.unwrap_or(unknown)));
+                } else if let Some(link) = attachment.link {
+                    // It went while its attach was on the disk.
+                    let session = attachment.session;
+                    self.door.submit(Work::LinkLost { link, session, reason: "the link was lost" });
+                }
+            }
+            Effect::Delivery { to, lane, seq, body } => round.tell(to, PeerOp::Offer { lane, seq, body }),
+            Effect::Skip { session, lane, seq, state } => round.tell(session, PeerOp::Skip { lane, seq, state }),
+            Effect::Settled { session, lane, through } => round.tell(session, PeerOp::Settled { lane, through }),
+            Effect::Progress { to, frame } => round.tell(to, PeerOp::Progress(frame)),
+            Effect::Expires { session, at } => round.due.push(Due { session, at }),
+        }
+    }
+
+    fn note_handed(&mut self, session: SessionId) {
+        let Some(window) = self.shared.presence.writer(session).and_then(|writer| writer.window) else { return };
+        let window = window.lock().unwrap_or_else(PoisonError::into_inner);
+        self.handed.insert(session, PerLane::from_fn(|lane| window.last_sent(lane)));
+    }
+
+    fn revoke(&self, id: tieline_model::TokenId, batch: &mut Batch) {
+        let Some(principal) = self.shared.tokens.remove(id) else { return };
+        if self.shared.tokens.knows(principal) {
+            return;
+        }
+        for link in self.shared.presence.links_where(|link| link.principal.id == principal) {
+            batch.push(&link.transport, link_down(link.id, 4401, "the token was revoked"));
+        }
+    }
+
+    fn tell(&mut self, session: SessionId, ops: Vec<PeerOp>) {
+        let Some((epoch, peer)) = self.peers.get(&session) else { return };
+        let returned = match peer.try_send(PeerOps(ops)) {
+            Ok(()) => return,
+            Err(SendError::Full(ops)) => ops,
+            Err(SendError::Closed(_)) => {
+                let epoch = *epoch;
+                self.peers.remove(&session);
+                if let Some(writer) = self.shared.presence.writer(session).filter(|writer| writer.epoch == epoch) {
+                    tracing::warn!(%session, "a peer's actor died and is started again");
+                    self.start_peer(&writer, None);
+                }
+                return;
+            }
+        };
+        // Too slow to be told each: what it must not miss goes into its window, the rest it reads from the store.
+        let Some(window) = self.shared.presence.writer(session).and_then(|writer| writer.window) else { return };
+        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
+        for op in returned.0 {
+            match op {
+                PeerOp::Offer { lane, seq, .. } | PeerOp::Skip { lane, seq, .. } => window.raise(lane, seq),
+                PeerOp::Settled { lane, through } => window.settle(lane, through),
+                PeerOp::Progress(_) | PeerOp::Wake => {}
+            }
+        }
+    }
+}
+
+/// What one batch of jobs leaves to be done after its answers are out.
+#[derive(Default)]
+struct Round {
+    attached: Vec<(Attachment, PerLane<u64>)>,
+    ops: Vec<(SessionId, Vec<PeerOp>)>,
+    places: HashMap<SessionId, usize>,
+    due: Vec<Due>,
+}
+
+impl Round {
+    fn tell(&mut self, session: SessionId, op: PeerOp) {
+        let place = *self.places.entry(session).or_insert_with(|| {
+            self.ops.push((session, Vec::new()));
+            self.ops.len() - 1
+        });
+        self.ops[place].1.push(op);
+    }
+}
+
+impl Handler<Committed> for Router {
+    type Result = ();
+
+    fn handle(&mut self, Committed(jobs): Committed, _: &mut Self::Context) {
+        fail::fail_point!("router.before_reply");
+        let mut batch = Batch::default();
+        let mut round = Round::default();
+        let mut cursor = 0;
+        for mut job in jobs {
+            cursor = cursor.max(job.cursor);
+            for effect in std::mem::take(&mut job.effects) {
+                self.apply(effect, &mut batch, &mut round);
+            }
+            job.answer(&self.shared, &mut batch);
+        }
+        if cursor > 0 {
+            self.shared.feed.send_if_modified(|newest| {
+                let is_newer = cursor > *newest;
+                *newest = cursor.max(*newest);
+                is_newer
+            });
+        }
+        batch.send(&self.shared);
+        fail::fail_point!("router.after_reply");
+        // A peer starts after its welcome went out; what was committed since is in the store and in its window.
+        for (attachment, maybe_sent) in round.attached {
+            self.start_peer(&attachment, Some(maybe_sent));
+        }
+        for (session, ops) in round.ops {
+            self.tell(session, ops);
+        }
+        for due in round.due {
+            // A full scheduler reads the store when it gets round to it.
+            if self.scheduler.try_send(due).is_err() {
+                tracing::warn!("the scheduler is behind");
+            }
+        }
+    }
+}
+
+impl Handler<Wake> for Router {
+    type Result = ();
+
+    fn handle(&mut self, Wake(session): Wake, _: &mut Self::Context) {
+        self.tell(session, vec![PeerOp::Wake]);
+    }
+}
+
+impl Handler<Transport> for Router {
+    type Result = ();
+
+    fn handle(&mut self, transport: Transport, _: &mut Self::Context) {
+        for attachment in self.shared.presence.all() {
+            if attachment.transport.as_deref() == Some(&*transport.name) {
+                self.tell(attachment.session, vec![PeerOp::Wake]);
+            }
+        }
+    }
+}
+
+/// Tells whether a link is the writer of its session: only then do its receipts count.
+pub fn is_writer(shared: &Shared, link: LinkId) -> Option<Attachment> {
+    let session = shared.presence.session_of(link)?;
+    shared.presence.writer(session).filter(|writer| writer.link == Some(link))
+}

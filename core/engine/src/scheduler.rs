@@ -1,0 +1,97 @@
+//! Knows when something runs out, and says so then. What is due is decided in the store, again, at that instant.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use actix::prelude::*;
+use tieline_model::{SessionId, TimestampMs};
+
+use crate::{door::Door, job::Work, shared::Shared};
+
+/// Something of a session runs out at an instant.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Due {
+    /// Whose.
+    pub session: SessionId,
+    /// When.
+    pub at: TimestampMs,
+}
+
+/// The actor. It keeps one instant per session: the earliest.
+pub struct Scheduler {
+    shared: Arc<Shared>,
+    door: Door,
+    by_time: BTreeSet<(TimestampMs, SessionId)>,
+    by_session: HashMap<SessionId, TimestampMs>,
+    sleeping: Option<(TimestampMs, SpawnHandle)>,
+}
+
+impl Actor for Scheduler {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(100_000);
+    }
+}
+
+impl Scheduler {
+    /// Makes the actor.
+    pub fn new(shared: &Arc<Shared>, door: &Door) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            door: door.clone(),
+            by_time: BTreeSet::new(),
+            by_session: HashMap::new(),
+            sleeping: None,
+        }
+    }
+
+    fn sleep(&mut self, ctx: &mut Context<Self>) {
+        let Some((at, _)) = self.by_time.first().copied() else { return };
+        if let Some((until, handle)) = self.sleeping {
+            if until <= at {
+                return;
+            }
+            ctx.cancel_future(handle);
+        }
+        let sleep = self.shared.clock.sleep_until(at);
+        let handle = ctx.spawn(sleep.into_actor(self).map(|(), scheduler, ctx| {
+            scheduler.sleeping = None;
+            scheduler.fire();
+            scheduler.sleep(ctx);
+        }));
+        self.sleeping = Some((at, handle));
+    }
+
+    fn fire(&mut self) {
+        let now = self.shared.clock.now();
+        while let Some((at, session)) = self.by_time.first().copied().filter(|(at, _)| *at <= now) {
+            self.by_time.remove(&(at, session));
+            self.by_session.remove(&session);
+            if !self.door.submit(Work::Expire { session }) {
+                // The writer is full: a second later there is room.
+                let later = now.plus_ms(1000);
+                self.by_time.insert((later, session));
+                self.by_session.insert(session, later);
+            }
+        }
+    }
+}
+
+impl Handler<Due> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, due: Due, ctx: &mut Self::Context) {
+        if self.by_session.get(&due.session).is_some_and(|at| *at <= due.at) {
+            return;
+        }
+        if let Some(at) = self.by_session.insert(due.session, due.at) {
+            self.by_time.remove(&(at, due.session));
+        }
+        self.by_time.insert((due.at, due.session));
+        self.sleep(ctx);
+    }
+}
