@@ -1,1 +1,43 @@
-//! tieline-host.
+//! Loads transports from dynamic libraries, watches over them, and survives them.
+//!
+//! A plugin earns trust in steps (see `pipeline`), each with a readable failure. Then one thread drives it. A panic
+//! ends the instance and a new one is started; a call that does not return ends the plugin. A library is never
+//! unloaded: threads and destructors of it may still exist.
+//!
+//! This crate knows the plugin contract and nothing of what the messages mean.
+
+mod api;
+mod breaker;
+mod driver;
+mod events;
+mod file_check;
+mod files;
+mod host;
+mod inbox;
+mod inflight;
+mod instance;
+mod library;
+mod life;
+mod manifest;
+mod marker;
+mod pipeline;
+mod probe;
+mod queue;
+mod settings;
+mod slot;
+mod stage;
+mod status;
+mod trust;
+mod watchdog;
+
+pub use events::{Events, Inbound, Outbound, Socket};
+pub use host::Host;
+pub use probe::probe;
+pub use settings::{Limits, PluginSettings, Settings};
+pub use status::{State, Status, Step};
+pub use tieline_plugin_sdk::Kind;
+
+/// Locks, also after a panic elsewhere: every value here is valid between any two statements.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

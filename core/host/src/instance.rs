@@ -1,0 +1,139 @@
+//! One life of a plugin, as the threads around it share it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::ThreadId,
+};
+
+use bytes::Bytes;
+use tieline_plugin_sdk::abi;
+
+use crate::{
+    Events, Inbound, Limits, Outbound, Socket,
+    inbox::Inbox,
+    inflight::{Given, InFlight},
+    lock,
+    queue::Queue,
+};
+
+/// One life of a plugin.
+pub(crate) struct Instance {
+    /// Goes to the plugin as `ctx`; never used twice.
+    pub id: u64,
+    pub plugin: Arc<str>,
+    pub queue: Queue,
+    pub inbox: Inbox,
+    pub inflight: Mutex<InFlight>,
+    pub events: Arc<dyn Events>,
+    sockets: Mutex<HashMap<u64, Arc<dyn Socket>>>,
+    said: Mutex<Option<String>>,
+    driver: OnceLock<ThreadId>,
+    over: AtomicBool,
+}
+
+impl Instance {
+    pub(crate) fn new(plugin: Arc<str>, events: Arc<dyn Events>, limits: &Limits) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Instance {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            plugin,
+            queue: Queue::new(limits),
+            inbox: Inbox::default(),
+            inflight: Mutex::default(),
+            events,
+            sockets: Mutex::default(),
+            said: Mutex::default(),
+            driver: OnceLock::new(),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// The calling thread drives it.
+    pub(crate) fn drive_here(&self) {
+        self.driver.get_or_init(|| std::thread::current().id());
+    }
+
+    /// Takes messages that the plugin hands over.
+    pub(crate) fn inbound(&self, messages: &[Inbound<'_>]) -> usize {
+        let taken = self.inbox.take(&*self.events, &self.plugin, messages);
+        if taken.resumed_meanwhile {
+            self.queue.resume();
+        }
+        taken.count
+    }
+
+    /// The plugin has answered a message.
+    pub(crate) fn complete(&self, token: u64, status: i32, detail: &str) {
+        // A token that is unknown or was answered before is of no interest.
+        if let Some(given) = lock(&self.inflight).close(token) {
+            let detail = match (detail, status) {
+                ("", abi::CLOSED) => "the link is gone",
+                (detail, _) => detail,
+            };
+            self.answer(given, status == abi::OK, detail);
+        }
+    }
+
+    /// Passes an answer on.
+    pub(crate) fn answer(&self, Given { link, kind, corr }: Given, ok: bool, detail: &str) {
+        self.events.completed(&self.plugin, link, kind, corr, ok, detail);
+    }
+
+    /// The plugin says what went wrong. In a call, the status decides what follows; outside, this is a death.
+    pub(crate) fn fault(&self, reason: String) {
+        *lock(&self.said) = Some(reason);
+        if self.driver.get() != Some(&std::thread::current().id()) {
+            self.queue.fault();
+        }
+    }
+
+    /// Returns, once, what the plugin has said last about what went wrong.
+    pub(crate) fn said(&self) -> Option<String> {
+        lock(&self.said).take()
+    }
+
+    /// Holds a socket for the plugin; false when the instance is gone.
+    pub(crate) fn open_socket(&self, socket: u64, opened: Bytes, sink: Arc<dyn Socket>) -> bool {
+        // First the way back: the plugin may answer before this returns.
+        lock(&self.sockets).insert(socket, sink);
+        let taken = self.queue.socket_opened(socket, opened);
+        if !taken {
+            lock(&self.sockets).remove(&socket);
+        }
+        taken
+    }
+
+    /// Forgets a socket and tells the plugin.
+    pub(crate) fn close_socket(&self, socket: u64, closed: Bytes) {
+        lock(&self.sockets).remove(&socket);
+        self.queue.socket_closed(socket, closed);
+    }
+
+    /// Returns the way back to a socket.
+    pub(crate) fn socket(&self, socket: u64) -> Option<Arc<dyn Socket>> {
+        lock(&self.sockets).get(&socket).cloned()
+    }
+
+    /// Ends it: nothing goes in any more, everything that was taken is answered, every socket is closed. Returns the
+    /// sockets; nothing the second time.
+    pub(crate) fn end(&self, code: u16, why: &str) -> Option<Vec<u64>> {
+        if self.over.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let waiting = self.queue.close();
+        let given = lock(&self.inflight).drain();
+        let waiting = waiting.into_iter().map(|Outbound { link, kind, corr, .. }| Given { link, kind, corr });
+        for message in given.into_iter().chain(waiting) {
+            self.answer(message, false, why);
+        }
+        let sockets: Vec<_> = lock(&self.sockets).drain().collect();
+        for (_, sink) in &sockets {
+            sink.close(code, why);
+        }
+        Some(sockets.into_iter().map(|(socket, _)| socket).collect())
+    }
+}

@@ -1,0 +1,143 @@
+//! Opens a library and reads its declaration.
+#![allow(unsafe_code)]
+
+use std::{ffi::c_void, path::Path};
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use tieline_plugin_sdk::abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent};
+
+use crate::{
+    manifest::Manifest,
+    status::{Problem, Step},
+};
+
+/// An open library. It stays open until the process ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Plugin {
+    pub manifest: Manifest,
+    /// The manifest as the plugin wrote it.
+    pub manifest_json: &'static str,
+    pub entries: Entries,
+}
+
+/// The functions of a plugin, each of them there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entries {
+    pub create: unsafe extern "C" fn(*const HostApi, Bytes, *mut *mut c_void) -> i32,
+    pub start: unsafe extern "C" fn(*mut c_void) -> i32,
+    pub deliver: unsafe extern "C" fn(*mut c_void, *const MsgView, u32, u64, *mut u32) -> i32,
+    pub socket_events: unsafe extern "C" fn(*mut c_void, *const SocketEvent, u32) -> i32,
+    pub resume: unsafe extern "C" fn(*mut c_void, u32) -> i32,
+    pub shutdown: unsafe extern "C" fn(*mut c_void, u32) -> i32,
+    pub destroy: unsafe extern "C" fn(*mut c_void),
+}
+
+/// The size of a declaration of version 1.0.
+const SMALLEST: usize = 104;
+
+/// Opens a library. Runs its constructors, and none of its functions.
+pub(crate) fn open(path: &Path) -> Result<Plugin, Problem> {
+    // SAFETY: opening runs constructors of the library. It was probed in a child before, and the person who runs the
+    // daemon trusts it.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
+        .map_err(|error| Problem::new(Step::Open, format!("the loader refuses the library: {}", chain(&error))))?;
+    // SAFETY: only the address is taken here; what it points to is checked below.
+    let symbol = unsafe { library.get::<*const PluginDecl>(abi::SYMBOL.as_bytes()) }
+        .map(|symbol| symbol.into_raw().cast::<PluginDecl>().cast_const())
+        .map_err(|error| Problem::new(Step::Symbol, format!("`{}` was not found: {}", abi::SYMBOL, chain(&error))));
+    // Never closed: threads, destructors of threads and our own pointers may refer to it.
+    std::mem::forget(library);
+    let symbol = symbol?;
+    if symbol.is_null() || !symbol.is_aligned() {
+        return Err(Problem::new(Step::Symbol, format!("`{}` is not at a possible address", abi::SYMBOL)));
+    }
+    // SAFETY: a data symbol of an open library that is never closed.
+    read(unsafe { declaration(symbol) }?)
+}
+
+/// Writes an error with its causes: the loader's own words are one.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Reads a declaration field by field, the ones that tell whether the next may be read first.
+///
+/// # Safety
+/// `symbol` is aligned and points to static data of a library that stays open.
+unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> {
+    // SAFETY: see above; a library with this symbol maps at least a page there.
+    let (magic, major, minor, size) = unsafe {
+        (
+            (&raw const (*symbol).magic).read(),
+            (&raw const (*symbol).abi_major).read(),
+            (&raw const (*symbol).abi_minor).read(),
+            (&raw const (*symbol).size).read() as usize,
+        )
+    };
+    let wrong = |what: String| Err(Problem::new(Step::Version, what));
+    if magic != abi::MAGIC {
+        return wrong(format!("the declaration does not begin with the magic number (found {magic:#018x})"));
+    }
+    if major != abi::ABI_MAJOR {
+        return wrong(format!(
+            "the plugin is made for version {major}.{minor} of the plugin contract; this daemon has version {}.{}",
+            abi::ABI_MAJOR,
+            abi::ABI_MINOR
+        ));
+    }
+    if !(SMALLEST..=1 << 16).contains(&size) {
+        return wrong(format!("the declaration has {size} bytes; at least {SMALLEST} are wanted"));
+    }
+    let mut found = std::mem::MaybeUninit::<PluginDecl>::zeroed();
+    // SAFETY: `size` bytes are there, the plugin says; no more than we know are copied. Zero is valid for what is
+    // absent: null pointers and no functions.
+    unsafe {
+        std::ptr::copy_nonoverlapping(
+            symbol.cast::<u8>(),
+            found.as_mut_ptr().cast::<u8>(),
+            size.min(size_of::<PluginDecl>()),
+        );
+        // `panic_unwind` and the padding are bytes, so any value is valid.
+        Ok(found.assume_init())
+    }
+}
+
+fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
+    if declaration.panic_unwind != 1 {
+        return Err(Problem::new(
+            Step::Version,
+            "the plugin is built with panic = \"abort\", so that a panic in it would end the daemon; \
+             build it with panic = \"unwind\"",
+        ));
+    }
+    // SAFETY: static data of a library that stays open.
+    let json: Option<&'static [u8]> = unsafe { declaration.manifest.as_slice() };
+    let json = json
+        .filter(|json| json.len() <= 1 << 20)
+        .and_then(|json| std::str::from_utf8(json).ok())
+        .ok_or_else(|| Problem::new(Step::Manifest, "the manifest is not text"))?;
+    Ok(Plugin { manifest: Manifest::parse(json.as_bytes())?, manifest_json: json, entries: entries(&declaration)? })
+}
+
+fn entries(declaration: &PluginDecl) -> Result<Entries, Problem> {
+    fn present<F>(name: &str, entry: Option<F>) -> Result<F, Problem> {
+        entry.ok_or_else(|| Problem::new(Step::Version, format!("the declaration has no `{name}`")))
+    }
+    let d = declaration;
+    present("command", d.command)?;
+    Ok(Entries {
+        create: present("create", d.create)?,
+        start: present("start", d.start)?,
+        deliver: present("deliver", d.deliver)?,
+        socket_events: present("socket_events", d.socket_events)?,
+        resume: present("resume", d.resume)?,
+        shutdown: present("shutdown", d.shutdown)?,
+        destroy: present("destroy", d.destroy)?,
+    })
+}

@@ -1,0 +1,77 @@
+//! What the host is told by the configuration.
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
+
+/// What the host is told by the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the plugins are.
+    pub plugins_dir: PathBuf,
+    /// Where the copies that are really loaded go.
+    pub staging_dir: PathBuf,
+    /// Where crash markers go.
+    pub markers_dir: PathBuf,
+    /// The command that runs [`probe`](crate::probe) in a child; the file to probe is appended.
+    pub probe: Vec<OsString>,
+    /// The names of the plugins that run inside the daemon without being asked.
+    pub stock: Vec<String>,
+    /// The section of each plugin, by its name.
+    pub plugins: BTreeMap<String, PluginSettings>,
+    /// A call that takes longer is a hang.
+    pub call_limit: Duration,
+    /// How long a plugin has to stop.
+    pub stop_limit: Duration,
+}
+
+/// The section of one plugin.
+#[derive(Debug, Clone)]
+pub struct PluginSettings {
+    /// Whether it is loaded at all.
+    pub enabled: bool,
+    /// Whether it may run inside the daemon.
+    pub in_process: bool,
+    /// What it is given at its start.
+    pub config: serde_json::Value,
+}
+
+impl Default for PluginSettings {
+    fn default() -> Self {
+        PluginSettings { enabled: true, in_process: false, config: serde_json::json!({}) }
+    }
+}
+
+/// What is not configuration, but shorter in tests.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The pause before the first restart; doubled with each death.
+    pub backoff_first: Duration,
+    /// The longest pause before a restart.
+    pub backoff_most: Duration,
+    /// How many deaths within the window end the restarts.
+    pub deaths: usize,
+    /// The window in which deaths are counted.
+    pub death_window: Duration,
+    /// How long a plugin has to run until its crash marker is removed.
+    pub healthy_after: Duration,
+    /// How long the probe may take.
+    pub probe_limit: Duration,
+    /// How many deliveries may wait for a plugin.
+    pub queue_messages: usize,
+    /// How many bytes of deliveries may wait for a plugin.
+    pub queue_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            backoff_first: Duration::from_secs(1),
+            backoff_most: Duration::from_secs(60),
+            deaths: 5,
+            death_window: Duration::from_secs(600),
+            healthy_after: Duration::from_secs(10),
+            probe_limit: Duration::from_secs(10),
+            queue_messages: 1024,
+            queue_bytes: 4 << 20,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What can be said about a plugin: never a dead daemon, always a status to read.
+
+use serde::Serialize;
+
+/// How a plugin is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Its name: the manifest's, or that of the file while the manifest is not known.
+    pub name: String,
+    /// The name of its file.
+    pub file: String,
+    /// The manifest's version, once known.
+    pub version: Option<String>,
+    /// How it is.
+    pub state: State,
+    /// Where it went wrong, if it did.
+    pub step: Option<Step>,
+    /// What went wrong, as a sentence.
+    pub reason: Option<String>,
+}
+
+/// How a plugin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It is being loaded.
+    Starting,
+    /// It runs.
+    Running,
+    /// It could not be loaded or started.
+    Failed,
+    /// It died, and a new instance comes after a pause.
+    Restarting,
+    /// It crashed, hung, or died too often, and is left alone.
+    Quarantined,
+    /// Its configuration says that it shall not run.
+    Disabled,
+    /// It was stopped.
+    Stopped,
+}
+
+impl State {
+    /// Tells whether nothing happens any more unless the plugin is loaded again.
+    pub fn is_final(self) -> bool {
+        matches!(self, State::Failed | State::Quarantined | State::Disabled | State::Stopped)
+    }
+}
+
+/// A step in the life of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Is the file a complete library of this machine?
+    Elf,
+    /// Copy it to where it is loaded from.
+    Stage,
+    /// Open it in a child process first.
+    Probe,
+    /// May it run inside the daemon?
+    Trust,
+    /// Has it taken the daemon down before?
+    Marker,
+    /// Open it.
+    Open,
+    /// Find its declaration.
+    Symbol,
+    /// Is it made for this version of the contract?
+    Version,
+    /// Read what it says about itself.
+    Manifest,
+    /// Make an instance.
+    Create,
+    /// Start the instance.
+    Start,
+    /// Hand it messages.
+    Deliver,
+    /// Tell it about sockets.
+    Sockets,
+    /// Tell it that there is room.
+    Resume,
+    /// A thread of its own.
+    Thread,
+    /// Stop the instance.
+    Stop,
+    /// Free the instance.
+    Destroy,
+}
+
+impl Step {
+    const ALL: [Step; 17] = [
+        Step::Elf,
+        Step::Stage,
+        Step::Probe,
+        Step::Trust,
+        Step::Marker,
+        Step::Open,
+        Step::Symbol,
+        Step::Version,
+        Step::Manifest,
+        Step::Create,
+        Step::Start,
+        Step::Deliver,
+        Step::Sockets,
+        Step::Resume,
+        Step::Thread,
+        Step::Stop,
+        Step::Destroy,
+    ];
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Step::Elf => "elf",
+            Step::Stage => "stage",
+            Step::Probe => "probe",
+            Step::Trust => "trust",
+            Step::Marker => "marker",
+            Step::Open => "open",
+            Step::Symbol => "symbol",
+            Step::Version => "version",
+            Step::Manifest => "manifest",
+            Step::Create => "create",
+            Step::Start => "start",
+            Step::Deliver => "deliver",
+            Step::Sockets => "sockets",
+            Step::Resume => "resume",
+            Step::Thread => "thread",
+            Step::Stop => "stop",
+            Step::Destroy => "destroy",
+        }
+    }
+
+    /// Returns the step with this discriminant.
+    pub(crate) fn from_index(index: usize) -> Option<Step> {
+        Step::ALL.get(index).copied()
+    }
+
+    /// Reads the word for it.
+    pub(crate) fn parse(word: &str) -> Option<Step> {
+        Step::ALL.into_iter().find(|step| step.as_str() == word)
+    }
+}
+
+/// Where it went wrong, and a sentence for the person who runs the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub step: Step,
+    pub reason: String,
+}
+
+impl Problem {
+    pub(crate) fn new(step: Step, reason: impl Into<String>) -> Self {
+        Problem { step, reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_reads_back_from_its_word() {
+        for step in Step::ALL {
+            assert_eq!(Step::parse(step.as_str()), Some(step));
+            assert_eq!(Step::from_index(step as usize), Some(step));
+            assert_eq!(serde_json::json!(step), step.as_str());
+        }
+        assert_eq!(Step::parse("nonsense"), None);
+    }
+}
