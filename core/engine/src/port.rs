@@ -2,8 +2,12 @@
 //!
 //! The daemon puts the plugin host behind [`Port`]; a test puts itself there.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use tieline_model::{LinkId, reply::PluginView};
+use tieline_model::{LinkId, Principal, reply::PluginView};
+
+use crate::presence::Link;
 
 /// What a message to or from a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,4 +49,24 @@ pub trait Port: Send + Sync + 'static {
     fn deliver(&self, transport: &str, messages: Vec<LinkMessage>) -> Vec<LinkMessage>;
     /// Lists the transports with their states.
     fn plugins(&self) -> Vec<PluginView>;
+}
+
+/// A socket that the server holds for a transport, as the transport sees it.
+pub trait SocketSink: Send + Sync + 'static {
+    /// Sends one frame; false when the socket is closed.
+    fn send(&self, is_text: bool, data: Bytes) -> bool;
+    /// Closes it with a close code and a reason.
+    fn close(&self, code: u16, reason: &str);
+}
+
+/// Transports that listen through the server: it accepts, authenticates and limits, they speak the protocol.
+pub trait Sockets: Send + Sync + 'static {
+    /// Tells whether a running transport has mounted this path.
+    fn has_path(&self, path: &str) -> bool;
+    /// Gives a new socket to the transport of `path`; `None` when there is none.
+    fn open(&self, path: &str, principal: Arc<Principal>, sink: Arc<dyn SocketSink>) -> Option<Arc<Link>>;
+    /// Gives frames that came in to its transport; false when that is gone.
+    fn frames(&self, link: LinkId, frames: Vec<(bool, Bytes)>) -> bool;
+    /// Says that the socket has closed.
+    fn closed(&self, link: LinkId, code: Option<u16>);
 }

@@ -1,0 +1,171 @@
+//! Plain GETs: each is a reading command in another dress.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, de::DeserializeOwned};
+use tieline_engine::feed;
+use tieline_model::{
+    Address, Code, Command, Lane, Refusal, SessionId,
+    command::{Inbox, MessageRef, Origin, PeerList, PluginList, SessionList, SessionRef, TokenList, Whoami},
+};
+
+use crate::{answer, security::Caller, serve::State};
+
+/// Reads a query string, with the refusal form of every other input.
+pub fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    web::Query::<T>::from_query(text)
+        .map(web::Query::into_inner)
+        .map_err(|error| Refusal::new(Code::BadInput, error.to_string()).at("query"))
+}
+
+fn address(text: &str, field: &str) -> Result<Address, Refusal> {
+    text.parse().map_err(|error: tieline_model::address::AddressError| {
+        Refusal::new(Code::BadInput, error.to_string()).at(field)
+    })
+}
+
+async fn read(state: &State, caller: &Caller, command: Result<Command, Refusal>) -> HttpResponse {
+    match command {
+        Ok(command) => answer::outcome(state.door.dispatch(&caller.0, Origin::default(), None, command).await),
+        Err(refusal) => answer::refusal(refusal),
+    }
+}
+
+/// `GET /v1/whoami`
+pub async fn whoami(caller: Caller, state: web::Data<State>) -> HttpResponse {
+    read(&state, &caller, Ok(Command::Whoami(Whoami {}))).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionsQuery {
+    circle: Option<String>,
+    #[serde(default)]
+    include_closed: bool,
+    limit: Option<u32>,
+    after: Option<String>,
+}
+
+/// `GET /v1/sessions`
+pub async fn sessions(request: actix_web::HttpRequest, caller: Caller, state: web::Data<State>) -> HttpResponse {
+    let command = query::<SessionsQuery>(request.query_string()).and_then(|query| {
+        let after = query.after.map(|text| text.parse::<SessionId>()).transpose();
+        let after = after.map_err(|error| Refusal::new(Code::BadInput, error.to_string()).at("after"))?;
+        let SessionsQuery { circle, include_closed, limit, .. } = query;
+        Ok(Command::SessionList(SessionList { circle, include_closed, limit, after }))
+    });
+    read(&state, &caller, command).await
+}
+
+/// `GET /v1/sessions/{session}`
+pub async fn session(path: web::Path<String>, caller: Caller, state: web::Data<State>) -> HttpResponse {
+    let command = address(&path, "session").map(|session| Command::SessionGet(SessionRef { session }));
+    read(&state, &caller, command).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InboxQuery {
+    lane: Option<Lane>,
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// `GET /v1/sessions/{session}/inbox`
+pub async fn inbox(
+    request: actix_web::HttpRequest,
+    path: web::Path<String>,
+    caller: Caller,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let command = address(&path, "session").and_then(|session| {
+        let InboxQuery { lane, after, limit } = query(request.query_string())?;
+        Ok(Command::Inbox(Inbox { session: Some(session), lane, after, limit }))
+    });
+    read(&state, &caller, command).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimelineQuery {
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// `GET /v1/sessions/{session}/events`
+pub async fn timeline(
+    request: actix_web::HttpRequest,
+    path: web::Path<String>,
+    caller: Caller,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let input =
+        address(&path, "session").and_then(|session| Ok((session, query::<TimelineQuery>(request.query_string())?)));
+    let (session, query) = match input {
+        Ok(input) => input,
+        Err(refusal) => return answer::refusal(refusal),
+    };
+    let limit = query.limit.unwrap_or(100);
+    if !(1..=1000).contains(&limit) {
+        let message = format!("{limit}; wanted 1 to 1000");
+        return answer::refusal(Refusal::new(Code::BadInput, message).at("limit"));
+    }
+    let after = query.after.unwrap_or_default();
+    match feed::timeline(state.door.shared(), &caller.0, &session, after, i64::from(limit)).await {
+        Ok(events) => HttpResponse::Ok().json(serde_json::json!({ "events": events })),
+        Err(failure) => answer::failure(failure),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeersQuery {
+    session: Option<String>,
+}
+
+/// `GET /v1/peers`
+pub async fn peers(request: actix_web::HttpRequest, caller: Caller, state: web::Data<State>) -> HttpResponse {
+    let command = query::<PeersQuery>(request.query_string()).and_then(|query| {
+        let session = query.session.map(|text| address(&text, "session")).transpose()?;
+        Ok(Command::PeerList(PeerList { session }))
+    });
+    read(&state, &caller, command).await
+}
+
+/// `GET /v1/messages/{message}`
+pub async fn message(path: web::Path<String>, caller: Caller, state: web::Data<State>) -> HttpResponse {
+    let command = path
+        .parse()
+        .map(|message| Command::Trace(MessageRef { message }))
+        .map_err(|error: tieline_model::ids::IdError| Refusal::new(Code::BadInput, error.to_string()).at("message"));
+    read(&state, &caller, command).await
+}
+
+/// `GET /v1/tokens`
+pub async fn tokens(caller: Caller, state: web::Data<State>) -> HttpResponse {
+    read(&state, &caller, Ok(Command::TokenList(TokenList {}))).await
+}
+
+/// `GET /v1/plugins`
+pub async fn plugins(caller: Caller, state: web::Data<State>) -> HttpResponse {
+    read(&state, &caller, Ok(Command::PluginList(PluginList {}))).await
+}
+
+/// `GET /metrics`
+pub async fn metrics(caller: Caller, state: web::Data<State>) -> HttpResponse {
+    if !caller.0.may(tieline_model::Scope::TimelineRead) {
+        return answer::refusal(Refusal::new(Code::Forbidden, "the scope `timeline:read` is needed"));
+    }
+    let gauges = tieline_engine::Engine::gauges(&state.door);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(state.door.shared().metrics.render(&gauges))
+}
+
+/// `GET /healthz`: constant, because it is open.
+pub async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+}
+
+/// What no route has.
+pub async fn not_found(request: actix_web::HttpRequest) -> HttpResponse {
+    let shown: String = request.path().chars().filter(|c| !c.is_control()).take(100).collect();
+    answer::refusal(Refusal::new(Code::UnknownPath, format!("nothing is at `{shown}`")))
+}
