@@ -27,13 +27,10 @@ use crate::{
 #[macro_export]
 macro_rules! export_transport {
     ($transport:ty) => {
-        #[doc(hidden)]
-        mod tieline_transport_export {
-            use super::*;
-            // The name is not used by anything else: it is the one that the host looks for.
-            #[unsafe(no_mangle)]
-            pub static TIELINE_TRANSPORT: $crate::abi::PluginDecl = $crate::declare::<$transport>();
-        }
+        /// The declaration that the host looks for.
+        // The name is not used by anything else: it is the one that the host looks for.
+        #[unsafe(no_mangle)]
+        pub static TIELINE_TRANSPORT: $crate::abi::PluginDecl = $crate::declare::<$transport>();
     };
 }
 

@@ -28,6 +28,10 @@ pub use kind::{Kind, Message};
 pub use manifest::Manifest;
 pub use transport::{Config, Flow, Frame, Opened, SocketId, Transport};
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// What an author needs in scope.
 pub mod prelude {
     pub use crate::{

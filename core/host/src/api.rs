@@ -20,6 +20,8 @@ use crate::{Inbound, instance::Instance};
 
 /// Larger than any message may be; a length beyond it is garbage.
 const MOST_PAYLOAD: usize = 16 << 20;
+/// Longer log records are cut.
+const MOST_LOG: usize = 64 << 10;
 /// Longer reasons are cut.
 const MOST_REASON: usize = 2000;
 
@@ -79,6 +81,21 @@ unsafe fn text(bytes: Bytes) -> String {
     text.chars().take(MOST_REASON).collect()
 }
 
+/// Copies the fields of a log record. What is too long or not JSON becomes its message.
+///
+/// # Safety
+/// As [`Bytes::as_slice`].
+unsafe fn fields(json: Bytes) -> String {
+    // SAFETY: passed on to the caller.
+    let whole = unsafe { slice(json) }.filter(|json| json.len() <= MOST_LOG);
+    let whole = whole.filter(|json| serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok());
+    match whole.and_then(|json| std::str::from_utf8(json).ok()) {
+        Some(json) => json.to_owned(),
+        // SAFETY: passed on to the caller.
+        None => serde_json::json!({ "message": unsafe { text(json) } }).to_string(),
+    }
+}
+
 unsafe extern "C" fn inbound(ctx: *const c_void, messages: *const MsgView, n: u32, taken: *mut u32) -> i32 {
     with(ctx, |instance| {
         if taken.is_null() {
@@ -134,7 +151,7 @@ unsafe extern "C" fn log(ctx: *const c_void, level: u8, target: Bytes, json: Byt
             _ => tracing::Level::TRACE,
         };
         // SAFETY: the plugin lends both for the call.
-        let (target, json) = unsafe { (text(target), text(json)) };
+        let (target, json) = unsafe { (text(target), fields(json)) };
         instance.events.plugin_log(&instance.plugin, level, &target, &json);
         abi::OK
     });

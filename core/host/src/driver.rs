@@ -189,7 +189,7 @@ fn finish(life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -
     if let Err(Fatal::Abandoned) = gone {
         return End::Abandoned;
     }
-    slot.lost(shared, instance);
+    slot.lost(shared);
     match (end, gone) {
         (End::Stopped, Err(Fatal::Died(problem) | Fatal::Refused(problem))) => {
             tracing::warn!(plugin.name = %instance.plugin, "plugin `{}` failed while it stopped: {}",

@@ -118,11 +118,16 @@ impl Instance {
         lock(&self.sockets).get(&socket).cloned()
     }
 
-    /// Ends it: nothing goes in any more, everything that was taken is answered, every socket is closed. Returns the
-    /// sockets; nothing the second time.
-    pub(crate) fn end(&self, code: u16, why: &str) -> Option<Vec<u64>> {
+    /// Tells whether it was ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// Ends it: nothing goes in any more, everything that was taken is answered, every socket is closed. False when it
+    /// was over already.
+    pub(crate) fn end(&self, code: u16, why: &str) -> bool {
         if self.over.swap(true, Ordering::AcqRel) {
-            return None;
+            return false;
         }
         let waiting = self.queue.close();
         let given = lock(&self.inflight).drain();
@@ -131,9 +136,9 @@ impl Instance {
             self.answer(message, false, why);
         }
         let sockets: Vec<_> = lock(&self.sockets).drain().collect();
-        for (_, sink) in &sockets {
+        for (_, sink) in sockets {
             sink.close(code, why);
         }
-        Some(sockets.into_iter().map(|(socket, _)| socket).collect())
+        true
     }
 }

@@ -144,15 +144,10 @@ impl Slot {
         }
     }
 
-    /// Returns the running instance.
-    pub(crate) fn instance(&self) -> Option<Arc<Instance>> {
-        lock(&self.inner).instance.clone()
-    }
-
-    /// Returns the instance under this name.
+    /// Returns the instance under this name, while it lives.
     pub(crate) fn instance_of(&self, plugin: &str) -> Option<Arc<Instance>> {
         let inner = lock(&self.inner);
-        inner.instance.as_ref().filter(|instance| &*instance.plugin == plugin).cloned()
+        inner.instance.as_ref().filter(|instance| &*instance.plugin == plugin && !instance.is_over()).cloned()
     }
 
     /// A new instance begins. Refused when the plugin shall stop.
@@ -182,21 +177,19 @@ impl Slot {
 
     /// The instance is over: answers what it owes and closes its sockets. The plugin may still be called to stop.
     pub(crate) fn end(&self, shared: &Shared, instance: &Arc<Instance>, code: u16, why: &str) {
-        let mut inner = lock(&self.inner);
-        if inner.instance.as_ref().is_some_and(|current| Arc::ptr_eq(current, instance)) {
-            inner.instance = None;
-        }
-        drop(inner);
-        if instance.end(code, why).is_some() {
+        if instance.end(code, why) {
             let mut held = shared.sockets.write().unwrap_or_else(PoisonError::into_inner);
             held.retain(|_, holder| !Arc::ptr_eq(holder, instance));
         }
     }
 
-    /// Nothing comes from the instance any more.
-    pub(crate) fn lost(&self, shared: &Shared, instance: &Arc<Instance>) {
-        api::close(instance.id);
-        shared.events.instance_lost(&instance.plugin);
+    /// Nothing comes from the instance any more. Told once, by the driver or by the watchdog.
+    pub(crate) fn lost(&self, shared: &Shared) {
+        let instance = lock(&self.inner).instance.take();
+        if let Some(instance) = instance {
+            api::close(instance.id);
+            shared.events.instance_lost(&instance.plugin);
+        }
     }
 
     /// The marker has no reason to stay.
@@ -209,11 +202,11 @@ impl Slot {
 
     /// Leaves a thread that does not come back to itself, and the plugin alone.
     pub(crate) fn abandon(&self, shared: &Shared, problem: Problem) {
-        let instance = self.instance();
+        let instance = lock(&self.inner).instance.clone();
         if let Some(instance) = &instance {
             self.end(shared, instance, 1012, "the transport hangs");
-            self.lost(shared, instance);
         }
+        self.lost(shared);
         // It hangs; it has not taken the process down.
         self.clear_marker();
         self.set(shared, State::Quarantined, Some(problem));

@@ -93,7 +93,8 @@ fn a_socket_is_heard_and_answered_in_order() {
     let seen = bench.seen.seen();
     assert_eq!(seen.inbound.len(), 1002);
     assert_eq!(seen.inbound[0].3, br#"{"opened":"/fault","principal":{"id":"prn_1"}}"#);
-    assert!(seen.inbound[1..1001].iter().enumerate().all(|(i, m)| m.3 == i.to_string().as_bytes() && m.0 == 5));
+    let frame = |i: usize| json!({ "frame": i.to_string() }).to_string();
+    assert!(seen.inbound[1..1001].iter().enumerate().all(|(i, m)| m.3 == frame(i).as_bytes() && m.0 == 5));
     assert_eq!(seen.inbound[1001].3, br#"{"closed":1000}"#);
     // The socket may be forgotten before all of its echoes are out; those that are, are in order.
     assert!(seen.sent.iter().filter(|(is_text, _)| *is_text).enumerate().all(|(i, s)| s.1 == i.to_string()));

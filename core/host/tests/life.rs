@@ -146,6 +146,18 @@ fn a_hang_in_stop_is_left_behind_within_the_limit() {
 }
 
 #[test]
+fn a_dead_instance_that_hangs_in_its_stop_is_left_behind() {
+    let mut bench = Bench::with_fault(json!({"stop": "hang"}));
+    bench.settings.call_limit = Duration::from_secs(1);
+    let host = bench.run();
+    host.deliver("fault", vec![wish(1, 1, "panic")]);
+    let status = bench.wait_for(&host, State::Quarantined);
+    assert_eq!(status.step, Some(Step::Stop));
+    let seen = bench.seen.seen();
+    assert_eq!((seen.lost, seen.completed.len()), (1, 1));
+}
+
+#[test]
 fn a_panic_in_stop_is_a_stop() {
     let bench = Bench::with_fault(json!({"stop": "panic"}));
     let host = bench.run();

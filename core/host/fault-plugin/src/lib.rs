@@ -101,7 +101,8 @@ impl Transport for Fault {
             Frame::Text("close") => self.host.socket_close(socket, 4000, "as you like"),
             Frame::Text("hang") => hang(),
             Frame::Text(text) => {
-                let _taken = self.host.inbound(Message::new(Kind::Command, socket.0, 2, text.as_bytes()));
+                let payload = serde_json::json!({ "frame": text }).to_string();
+                let _taken = self.host.inbound(Message::new(Kind::Command, socket.0, 2, payload.as_bytes()));
                 let _sent = self.host.socket_send_text(socket, text);
             }
             Frame::Binary(bytes) => {
@@ -152,3 +153,14 @@ fn hang() {
 }
 
 export_transport!(Fault);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tieline_plugin_sdk::{conformance, declaration};
+
+    #[test]
+    fn without_a_wish_it_behaves() {
+        conformance::check(declaration::<Fault>()).assert();
+    }
+}
