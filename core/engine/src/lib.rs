@@ -15,6 +15,7 @@ mod job;
 mod links;
 mod metrics;
 mod peer;
+pub mod plugins;
 pub mod port;
 pub mod presence;
 mod query;

@@ -322,14 +322,14 @@ fn delivery_frame(lane: Lane, seq: u64, attempt: u32, maybe_sent: bool, body: &s
     .into_bytes()
 }
 
-/// Reads back which delivery a message was, when a link had no room for it.
+/// Reads back which number a delivery or a skip had, when a link had no room for it.
 fn place(message: &LinkMessage) -> Option<(Lane, u64)> {
     #[derive(serde::Deserialize)]
     struct Place {
         lane: Lane,
         seq: u64,
     }
-    if message.kind != FrameKind::Delivery {
+    if !matches!(message.kind, FrameKind::Delivery | FrameKind::Skip) {
         return None;
     }
     let Place { lane, seq } = serde_json::from_slice(&message.payload).ok()?;

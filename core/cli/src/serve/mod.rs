@@ -1,0 +1,148 @@
+//! `tieline serve`: puts the parts together, waits for the end, takes them down in order.
+
+mod failpoints;
+mod first_start;
+mod logging;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tieline_config::{Config, Home, Isolation};
+use tieline_engine::{Engine, clock::Clock, plugins::Plugins, port::Sockets};
+use tieline_server::{Listeners, Server};
+use tieline_store::{Options, Store, StoreError, Synchronous};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The plugins that are part of Tieline: they run inside the daemon without being asked.
+const STOCK_PLUGINS: [&str; 1] = ["websocket"];
+
+/// Runs the daemon in the foreground until SIGTERM or SIGINT.
+pub fn run(home: &Home, config: Config) -> anyhow::Result<ExitCode> {
+    logging::start(&config.log)?;
+    failpoints::arm()?;
+    // Whatever this process makes is for its user alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    home.create().context("the daemon's folders could not be made")?;
+    let store = Store::open(Options {
+        path: home.database(),
+        synchronous: match config.store.synchronous {
+            tieline_config::Synchronous::Full => Synchronous::Full,
+            tieline_config::Synchronous::Normal => Synchronous::Normal,
+        },
+        readers: config.store.readers,
+        wal_limit_bytes: config.store.wal_limit_mib << 20,
+    })?;
+    actix::System::new().block_on(serve(home, config, store))
+}
+
+async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<ExitCode> {
+    let engine = Engine::start(store, config.clone(), Clock::real(), stop_at_once).await?;
+    check_in_background(&engine);
+    first_start::run(&engine, home).await?;
+    let plugins = Plugins::connect(&engine, plugin_settings(home, &config)?, plugin_limits());
+    let loading = Arc::clone(&plugins);
+    tokio::task::spawn_blocking(move || loading.load_all()).await.context("loading the plugins ended in a panic")?;
+
+    let socket = config.server.socket.clone().unwrap_or_else(|| home.socket());
+    let listeners = Listeners::open(config.server.listen, &socket)?;
+    println!(
+        "tieline {} is listening on http://{} and {}",
+        env!("CARGO_PKG_VERSION"),
+        listeners.address,
+        socket.display()
+    );
+    for plugin in plugins.status() {
+        let why = plugin.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        println!("plugin {} ({}) is {:?}{why}", plugin.name, plugin.file, plugin.state);
+    }
+    let sockets = Arc::clone(&plugins) as Arc<dyn Sockets>;
+    let (server, running) = Server::start(listeners, &engine.door, Some(sockets), &config)?;
+    let running = actix::spawn(running);
+    std::fs::write(home.run_dir.join("daemon.pid"), format!("{}\n", std::process::id()))
+        .context("the process id could not be written")?;
+
+    wait_for_the_end().await?;
+    tracing::info!("draining");
+    engine.drain();
+    let stopping = Arc::clone(&plugins);
+    // A drain that takes longer than it may is cut off: correctness never depends on it.
+    let limit = Duration::from_millis(config.server.drain_ms);
+    let drained = async {
+        tokio::task::spawn_blocking(move || stopping.stop_all())
+            .await
+            .context("stopping the plugins ended in a panic")?;
+        server.stop().await;
+        anyhow::Ok(())
+    };
+    match tokio::time::timeout(limit, drained).await {
+        Ok(result) => result?,
+        Err(_) => tracing::warn!(ms = config.server.drain_ms, "not everything was drained in time"),
+    }
+    engine.stop().await;
+    running.abort();
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The disk did not keep its word: nothing that this process would say could be trusted.
+fn stop_at_once(error: StoreError) {
+    tracing::error!(%error, "the disk did not keep what was written; the daemon stops at once");
+    std::process::abort();
+}
+
+/// Checks the database's structure without holding up the start.
+fn check_in_background(engine: &Engine) {
+    let store = Arc::clone(engine.store());
+    let check = move || match store.quick_check() {
+        Ok(()) => tracing::debug!("the database is sound"),
+        Err(error) => tracing::error!(%error, "the database is damaged"),
+    };
+    if let Err(error) = std::thread::Builder::new().name("quick-check".into()).spawn(check) {
+        tracing::warn!(%error, "the database is not checked");
+    }
+}
+
+fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Settings> {
+    let own = std::env::current_exe().context("the path of this program is not known")?;
+    let mut plugins = std::collections::BTreeMap::new();
+    for (name, plugin) in &config.plugins {
+        let settings = tieline_host::PluginSettings {
+            enabled: plugin.enabled,
+            in_process: plugin.isolation == Some(Isolation::InProcess),
+            config: plugin.settings_json(),
+        };
+        plugins.insert(name.clone(), settings);
+    }
+    for name in STOCK_PLUGINS {
+        let entry = plugins.entry(name.to_owned()).or_default();
+        if let Some(settings) = entry.config.as_object_mut() {
+            settings.entry("hello_ms").or_insert_with(|| config.server.hello_ms.into());
+        }
+    }
+    Ok(tieline_host::Settings {
+        plugins_dir: home.plugins_dir(),
+        staging_dir: home.staging_dir(),
+        markers_dir: home.markers_dir(),
+        probe: vec![own.into(), "plugin-probe".into()],
+        stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
+        plugins,
+        call_limit: Duration::from_secs(5),
+        stop_limit: Duration::from_secs(5),
+    })
+}
+
+/// The crash marker covers loading and starting only: a daemon that is killed later, by whomever, must not find
+/// its stock plugin in quarantine at the next start.
+fn plugin_limits() -> tieline_host::Limits {
+    tieline_host::Limits { healthy_after: Duration::ZERO, ..tieline_host::Limits::default() }
+}
+
+async fn wait_for_the_end() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! Puts the plugin host behind the engine's [`Port`] and [`Sockets`], and the engine behind the host's [`Events`].
+//!
+//! The one file that knows both vocabularies.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use tieline_host::{Events, Host, Inbound, Kind, Outbound, Settings, Socket, State, Status};
+use tieline_model::{LinkId, Principal, PrincipalKind, reply::PluginView};
+
+use crate::{
+    Engine,
+    links::{LinkInput, Links},
+    port::{FrameKind, LinkMessage, Port, SocketSink, Sockets},
+    presence::Link,
+};
+
+/// Links that a plugin opened by itself carry this bit in the plugin's own numbering.
+const OWN_LINK: u64 = 1 << 63;
+
+/// The plugins of a running engine.
+pub struct Plugins {
+    host: Arc<Host>,
+    ear: Arc<Ear>,
+}
+
+impl std::fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Plugins")
+    }
+}
+
+impl Plugins {
+    /// Connects a host to the engine. Nothing is loaded yet.
+    pub fn connect(engine: &Engine, settings: Settings, limits: tieline_host::Limits) -> Arc<Self> {
+        let ear = Arc::new(Ear { links: engine.links.clone(), own: Mutex::default() });
+        let host = Host::with_limits(settings, limits, Arc::clone(&ear) as Arc<dyn Events>);
+        let plugins = Arc::new(Self { host, ear });
+        engine.connect(Arc::clone(&plugins) as Arc<dyn Port>);
+        plugins
+    }
+
+    /// Loads what is in the plugin folder. Blocks.
+    pub fn load_all(&self) {
+        self.host.load_all();
+    }
+
+    /// Stops all plugins. Blocks, bounded by the stop limit.
+    pub fn stop_all(&self) {
+        self.host.stop_all();
+    }
+
+    /// Lists the plugins with their states.
+    pub fn status(&self) -> Vec<Status> {
+        self.host.status()
+    }
+}
+
+impl Port for Plugins {
+    fn deliver(&self, transport: &str, messages: Vec<LinkMessage>) -> Vec<LinkMessage> {
+        let outbound = messages
+            .into_iter()
+            .map(|message| Outbound {
+                link: self.ear.number_of(transport, message.link),
+                kind: kind(message.kind),
+                corr: message.corr,
+                payload: message.payload,
+            })
+            .collect();
+        let left = self.host.deliver(transport, outbound);
+        left.into_iter()
+            .filter_map(|message| {
+                Some(LinkMessage {
+                    link: self.ear.link_of(transport, message.link)?,
+                    kind: frame_kind(message.kind)?,
+                    corr: message.corr,
+                    payload: message.payload,
+                })
+            })
+            .collect()
+    }
+
+    fn plugins(&self) -> Vec<PluginView> {
+        self.host.status().into_iter().map(view).collect()
+    }
+}
+
+impl Sockets for Plugins {
+    fn has_path(&self, path: &str) -> bool {
+        self.host.sockets().iter().any(|(mounted, _)| mounted == path)
+    }
+
+    fn open(&self, path: &str, principal: Arc<Principal>, sink: Arc<dyn SocketSink>) -> Option<Arc<Link>> {
+        let (_, plugin) = self.host.sockets().into_iter().find(|(mounted, _)| mounted == path)?;
+        let opened = serde_json::json!({ "path": path, "principal": &*principal }).to_string();
+        let link = self.ear.links.open(&plugin, principal);
+        if self.host.socket_opened(&plugin, link.id.0, opened.into(), Arc::new(Held(sink))) {
+            return Some(link);
+        }
+        self.ear.links.close(link.id, "the transport was stopped");
+        None
+    }
+
+    fn frames(&self, link: LinkId, frames: Vec<(bool, Bytes)>) -> bool {
+        self.host.socket_frames(link.0, frames)
+    }
+
+    fn closed(&self, link: LinkId, code: Option<u16>) {
+        self.host.socket_closed(link.0, code);
+        self.ear.links.close(link, "the connection was lost");
+    }
+}
+
+/// A socket of the server, as the host wants it.
+struct Held(Arc<dyn SocketSink>);
+
+impl Socket for Held {
+    fn send(&self, is_text: bool, data: Bytes) -> bool {
+        self.0.send(is_text, data)
+    }
+    fn close(&self, code: u16, reason: &str) {
+        self.0.close(code, reason);
+    }
+}
+
+/// What the engine hears from plugins.
+struct Ear {
+    links: Links,
+    /// Links that plugins opened by themselves, by their own numbers.
+    own: Mutex<HashMap<(String, u64), Arc<Link>>>,
+}
+
+impl Ear {
+    fn link_of(&self, plugin: &str, number: u64) -> Option<LinkId> {
+        if number & OWN_LINK == 0 {
+            return Some(LinkId(number));
+        }
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.get(&(plugin.to_owned(), number)).map(|link| link.id)
+    }
+
+    fn number_of(&self, plugin: &str, link: LinkId) -> u64 {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = own.iter().find(|((of, _), known)| of == plugin && known.id == link);
+        found.map_or(link.0, |((_, number), _)| *number)
+    }
+
+    /// A plugin opened a link itself: it speaks as the plugin, never as somebody else.
+    fn link_up(&self, plugin: &str, number: u64) {
+        if number & OWN_LINK == 0 {
+            tracing::warn!(plugin, "a plugin opened a link under a number that is not its own");
+            return;
+        }
+        let principal = Principal {
+            kind: PrincipalKind::Plugin,
+            name: plugin.to_owned(),
+            scopes: Vec::new(),
+            ..crate::Shared::system()
+        };
+        let link = self.links.open(plugin, Arc::new(principal));
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = own.insert((plugin.to_owned(), number), link) {
+            drop(own);
+            self.links.close(old.id, "its plugin opened it again");
+        }
+    }
+
+    fn link_down(&self, plugin: &str, number: u64) {
+        let removed = {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            own.remove(&(plugin.to_owned(), number)).map(|link| link.id)
+        };
+        if let Some(link) = removed.or_else(|| (number & OWN_LINK == 0).then_some(LinkId(number))) {
+            self.links.close(link, "the transport ended the link");
+        }
+    }
+}
+
+impl Events for Ear {
+    fn inbound(&self, plugin: &str, messages: &[Inbound<'_>]) -> usize {
+        let mut inputs = Vec::with_capacity(messages.len());
+        for message in messages {
+            match message.kind {
+                Kind::LinkUp => self.link_up(plugin, message.link),
+                Kind::LinkDown => {
+                    // What it said before it went still counts.
+                    self.links.take(&std::mem::take(&mut inputs));
+                    self.link_down(plugin, message.link);
+                }
+                _ => {
+                    let (Some(link), Some(kind)) = (self.link_of(plugin, message.link), frame_kind(message.kind))
+                    else {
+                        continue;
+                    };
+                    inputs.push(LinkInput { link, kind, corr: message.corr, payload: message.payload });
+                }
+            }
+        }
+        self.links.take(&inputs);
+        messages.len()
+    }
+
+    fn completed(&self, plugin: &str, link: u64, kind: Kind, _: u64, ok: bool, detail: &str) {
+        if !ok {
+            tracing::debug!(plugin, link, ?kind, detail, "a message did not go out");
+        }
+    }
+
+    fn writable(&self, plugin: &str) {
+        self.links.writable(plugin);
+    }
+
+    fn instance_lost(&self, plugin: &str) {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| of != plugin);
+        self.links.close_all(plugin, "the transport was stopped");
+    }
+
+    fn changed(&self, status: &Status) {
+        let (step, reason) = (status.step.map(|step| step.as_str()), status.reason.as_deref());
+        match status.state {
+            State::Running | State::Starting | State::Stopped | State::Disabled => {
+                tracing::info!(plugin = status.name, state = ?status.state, "plugin");
+            }
+            State::Failed | State::Quarantined | State::Restarting => {
+                tracing::warn!(plugin = status.name, state = ?status.state, step, reason, "plugin");
+            }
+        }
+    }
+}
+
+fn view(status: Status) -> PluginView {
+    let state = serde_json::to_value(status.state).ok().and_then(|state| state.as_str().map(str::to_owned));
+    PluginView {
+        name: status.name,
+        file: status.file,
+        version: status.version,
+        state: state.unwrap_or_default(),
+        step: status.step.map(|step| step.as_str().to_owned()),
+        reason: status.reason,
+    }
+}
+
+fn kind(kind: FrameKind) -> Kind {
+    match kind {
+        FrameKind::Command => Kind::Command,
+        FrameKind::Outcome => Kind::Outcome,
+        FrameKind::Delivery => Kind::Delivery,
+        FrameKind::Receipt => Kind::Receipt,
+        FrameKind::Skip => Kind::Skip,
+        FrameKind::Credit => Kind::Credit,
+        FrameKind::Progress => Kind::Progress,
+        FrameKind::LinkDown => Kind::LinkDown,
+    }
+}
+
+fn frame_kind(kind: Kind) -> Option<FrameKind> {
+    Some(match kind {
+        Kind::Command => FrameKind::Command,
+        Kind::Outcome => FrameKind::Outcome,
+        Kind::Delivery => FrameKind::Delivery,
+        Kind::Receipt => FrameKind::Receipt,
+        Kind::Skip => FrameKind::Skip,
+        Kind::Credit => FrameKind::Credit,
+        Kind::Progress => FrameKind::Progress,
+        Kind::LinkDown => FrameKind::LinkDown,
+        Kind::LinkUp => return None,
+    })
+}
