@@ -1,1 +1,17 @@
-//! tieline-tests.
+//! A world to write scenarios in: a whole engine over a real file, with a clock that a test moves by hand and
+//! a transport that remembers what it was given.
+//!
+//! Start at [`World::start`]; `scenarios/an_ask_is_answered.rs` shows the rest.
+#![forbid(unsafe_code)]
+
+mod client;
+mod outcome;
+mod port;
+mod wait;
+mod world;
+
+pub use client::Client;
+pub use outcome::{Outcomes, notice, texts};
+pub use port::{Heard, Recorder};
+pub use wait::{LIMIT, eventually};
+pub use world::{World, address, ask, notify};

@@ -1,0 +1,129 @@
+//! A transport that remembers what it was given, per link, and that can be full or cut off.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tieline_engine::port::{FrameKind, LinkMessage, Port};
+use tieline_model::{
+    LinkId, Outcome,
+    frame::{DeliveryFrame, LinkDownFrame, OutcomeFrame, ProgressFrame, SkipFrame},
+    reply::PluginView,
+};
+use tokio::sync::watch;
+
+/// One thing that a link was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a test's record; nobody counts its bytes")]
+pub enum Heard {
+    /// The outcome of a command.
+    Outcome {
+        /// The number of the command.
+        corr: u64,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// A message.
+    Delivery(DeliveryFrame),
+    /// A number that will not be delivered.
+    Skip(SkipFrame),
+    /// How one of its own messages fares.
+    Progress(ProgressFrame),
+    /// The end of the link.
+    Down(LinkDownFrame),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    links: HashMap<LinkId, Vec<Heard>>,
+    /// How many more deliveries are taken; `None` is any number.
+    room: Option<usize>,
+    is_cut: bool,
+}
+
+/// The transport.
+#[derive(Debug)]
+pub struct Recorder {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { state: Mutex::default(), changed: watch::Sender::new(0) }
+    }
+}
+
+impl Recorder {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what `f` makes of everything that a link was given so far.
+    pub fn heard<T>(&self, link: LinkId, f: impl FnOnce(&[Heard]) -> T) -> T {
+        f(self.state().links.get(&link).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Counts all that was taken so far; whoever waits is woken when it grows.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Takes so many more deliveries and then gives the rest back; `None` takes all.
+    pub fn set_room(&self, room: Option<usize>) {
+        self.state().room = room;
+    }
+
+    /// Takes nothing any more, without a word: the process behind it is dead.
+    pub fn cut(&self) {
+        self.state().is_cut = true;
+    }
+}
+
+impl Port for Recorder {
+    fn deliver(&self, _transport: &str, messages: Vec<LinkMessage>) -> Vec<LinkMessage> {
+        let mut state = self.state();
+        if state.is_cut {
+            return Vec::new();
+        }
+        let mut left = Vec::new();
+        for message in messages {
+            if message.kind == FrameKind::Delivery {
+                match &mut state.room {
+                    Some(0) => {
+                        left.push(message);
+                        continue;
+                    }
+                    Some(room) => *room -= 1,
+                    None => {}
+                }
+            }
+            state.links.entry(message.link).or_default().push(read(&message));
+        }
+        drop(state);
+        self.changed.send_modify(|count| *count += 1);
+        left
+    }
+
+    fn plugins(&self) -> Vec<PluginView> {
+        Vec::new()
+    }
+}
+
+/// Reads a payload; what the engine sends and cannot be read back is the engine's mistake.
+fn read(message: &LinkMessage) -> Heard {
+    let payload = &message.payload;
+    let heard = match message.kind {
+        FrameKind::Outcome => serde_json::from_slice::<OutcomeFrame>(payload)
+            .map(|outcome| Heard::Outcome { corr: message.corr, outcome: outcome.into() }),
+        FrameKind::Delivery => serde_json::from_slice(payload).map(Heard::Delivery),
+        FrameKind::Skip => serde_json::from_slice(payload).map(Heard::Skip),
+        FrameKind::Progress => serde_json::from_slice(payload).map(Heard::Progress),
+        FrameKind::LinkDown => serde_json::from_slice(payload).map(Heard::Down),
+        FrameKind::Command | FrameKind::Receipt | FrameKind::Credit => {
+            panic!("the engine sent a {:?}, which only links send", message.kind)
+        }
+    };
+    heard.unwrap_or_else(|error| panic!("a {:?} for a link cannot be read: {error}", message.kind))
+}
