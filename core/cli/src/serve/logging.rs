@@ -6,9 +6,15 @@ use anyhow::Context;
 use tieline_config::{Format, Log};
 use tracing_subscriber::EnvFilter;
 
+/// Libraries that would log what they carry, and one that tells the start twice.
+const CLAMPED: [&str; 4] = ["rmcp=warn", "rmcp_actix_web=warn", "actix_http=warn", "actix_server=warn"];
+
 /// Starts logging for the rest of the process.
 pub fn start(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter).with_context(|| format!("`log.filter` is `{}`", log.filter))?;
+    let mut filter = EnvFilter::try_new(&log.filter).with_context(|| format!("`log.filter` is `{}`", log.filter))?;
+    for clamped in CLAMPED {
+        filter = filter.add_directive(clamped.parse().context("a built-in log directive")?);
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         Format::Text => {
