@@ -108,6 +108,11 @@ impl Door {
         self.sessions.count()
     }
 
+    /// Lists the sessions whose actors run.
+    pub fn running_sessions(&self) -> Vec<SessionId> {
+        self.sessions.list()
+    }
+
     /// Returns whose secret this is, if it is good.
     pub fn authenticate(&self, secret: &str) -> Option<Arc<Principal>> {
         self.shared.tokens.authenticate(secret, self.shared.clock.now())

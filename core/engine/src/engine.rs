@@ -16,6 +16,7 @@ use crate::{
     door::Door,
     job::{EngineJob, Work},
     links::{Links, RouterHandle},
+    observe::Observer,
     port::Port,
     request::ReplyTo,
     router::{Committed, Router},
@@ -53,6 +54,7 @@ pub struct Engine {
     pub links: Links,
     store: Arc<Store>,
     writer: Writer<EngineJob>,
+    scheduler: Addr<Scheduler>,
 }
 
 impl Engine {
@@ -82,7 +84,7 @@ impl Engine {
         actix::spawn(run_router(Arc::clone(&shared), door.clone(), scheduler.clone(), Arc::clone(&router), batches));
         look_for_expiries(&shared, &scheduler)?;
         let links = Links::new(&shared, &door, router);
-        Ok(Self { door, links, store, writer })
+        Ok(Self { door, links, store, writer, scheduler })
     }
 
     /// Connects the transports.
@@ -124,6 +126,11 @@ impl Engine {
     pub fn new_secret(&self) -> Result<String, StartError> {
         let bytes = self.door.shared().mint.secret().map_err(|error| StartError::First(error.to_string()))?;
         Ok(auth::secret_text(bytes))
+    }
+
+    /// Returns what reads the actors' states.
+    pub fn observer(&self) -> Observer {
+        Observer::new(&self.door, &self.links, &self.scheduler, &self.writer)
     }
 
     /// Returns the open store.

@@ -14,6 +14,7 @@ pub mod feed;
 mod job;
 mod links;
 mod metrics;
+pub mod observe;
 mod peer;
 pub mod plugins;
 pub mod port;

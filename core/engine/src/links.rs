@@ -97,6 +97,11 @@ impl Links {
         self.tell(|router| drop(router.try_send(Transport { name: transport.into() })));
     }
 
+    /// Returns the router that runs now.
+    pub(crate) fn router(&self) -> Option<Addr<Router>> {
+        self.router.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
     fn tell(&self, f: impl FnOnce(&Addr<Router>)) {
         let router = self.router.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(router) = router.as_ref() {

@@ -171,7 +171,10 @@ impl Presence {
                 if !tables.links.contains_key(&link) {
                     return None;
                 }
-                tables.sessions.insert(link, attachment.session);
+                // Only a writer's link speaks as its session; an observer's may watch another's.
+                if attachment.mode == AttachMode::Writer {
+                    tables.sessions.insert(link, attachment.session);
+                }
             }
             match attachment.mode {
                 AttachMode::Writer => tables.writers.insert(attachment.session, attachment),
@@ -236,6 +239,12 @@ impl Leases {
     /// Returns who holds a session's lease.
     pub fn holder(&self, session: SessionId) -> Option<Holder> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&session).copied()
+    }
+
+    /// Returns the sessions whose lease a link holds.
+    pub fn of_link(&self, link: LinkId) -> Vec<SessionId> {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        table.iter().filter(|(_, holder)| holder.link == Some(link)).map(|(session, _)| *session).collect()
     }
 
     /// Sets or clears it.

@@ -14,6 +14,7 @@ use crate::{
     door::Door,
     effect::Effect,
     job::{EngineJob, Work},
+    observe::{ObserveRouter, RouterState, RouterStateReply},
     peer::{Peer, PeerOp, PeerOps, link_down},
     presence::Attachment,
     request::Batch,
@@ -253,6 +254,16 @@ impl Handler<Transport> for Router {
                 self.tell(attachment.session, vec![PeerOp::Wake]);
             }
         }
+    }
+}
+
+impl Handler<ObserveRouter> for Router {
+    type Result = RouterStateReply;
+
+    fn handle(&mut self, _: ObserveRouter, _: &mut Self::Context) -> RouterStateReply {
+        let mut peers: Vec<_> = self.peers.iter().map(|(session, (epoch, _))| (*session, *epoch)).collect();
+        peers.sort_unstable();
+        RouterStateReply(RouterState { peers })
     }
 }
 

@@ -8,7 +8,12 @@ use std::{
 use actix::prelude::*;
 use tieline_model::{SessionId, TimestampMs};
 
-use crate::{door::Door, job::Work, shared::Shared};
+use crate::{
+    door::Door,
+    job::Work,
+    observe::{ObserveScheduler, SchedulerState, SchedulerStateReply},
+    shared::Shared,
+};
 
 /// Something of a session runs out at an instant.
 #[derive(Debug, Clone, Copy, Message)]
@@ -93,5 +98,16 @@ impl Handler<Due> for Scheduler {
         }
         self.by_time.insert((due.at, due.session));
         self.sleep(ctx);
+    }
+}
+
+impl Handler<ObserveScheduler> for Scheduler {
+    type Result = SchedulerStateReply;
+
+    fn handle(&mut self, _: ObserveScheduler, _: &mut Self::Context) -> SchedulerStateReply {
+        SchedulerStateReply(SchedulerState {
+            waiting: self.by_session.len(),
+            next: self.by_time.first().map(|(at, _)| *at),
+        })
     }
 }

@@ -154,6 +154,13 @@ impl Registry {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
     }
 
+    /// Lists the sessions whose actors run, oldest first.
+    pub fn list(&self) -> Vec<SessionId> {
+        let mut ids: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Counts the actors that run.
     pub fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()

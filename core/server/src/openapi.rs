@@ -73,7 +73,9 @@ fn answer_of(path: &str) -> Value {
         "/v1/events" => json!({ "text/event-stream": { "schema": { "type": "string" } } }),
         "/v1/sessions/{session}/events" => json!({ "application/json": { "schema": {
             "type": "object", "properties": { "events": { "type": "array", "items": { "$ref": "#/components/schemas/Event" } } } } } }),
-        "/v1/openapi.json" | "/healthz" => json!({ "application/json": { "schema": { "type": "object" } } }),
+        "/v1/openapi.json" | "/v1/observe" | "/healthz" => {
+            json!({ "application/json": { "schema": { "type": "object" } } })
+        }
         _ => json_content("OutcomeJson"),
     }
 }

@@ -159,6 +159,14 @@ pub async fn metrics(caller: Caller, state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(state.door.shared().metrics.render(&gauges))
 }
 
+/// `GET /v1/observe`: only for those who may steer the daemon, because it crosses circles.
+pub async fn observe(caller: Caller, state: web::Data<State>) -> HttpResponse {
+    if !caller.0.may(tieline_model::Scope::PluginManage) {
+        return answer::refusal(Refusal::new(Code::Forbidden, "the scope `plugin:manage` is needed"));
+    }
+    HttpResponse::Ok().json(state.observer.snapshot().await)
+}
+
 /// `GET /healthz`: constant, because it is open.
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))

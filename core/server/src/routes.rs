@@ -37,6 +37,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/live", &["session", "after"], "The same over a WebSocket."),
     get("/v1/openapi.json", &[], "This document."),
     Route { method: "POST", path: "/mcp", query: &[], summary: "MCP over Streamable HTTP." },
+    get("/v1/observe", &[], "What the daemon's actors hold now. Humans only."),
     get("/metrics", &[], "Counters for Prometheus."),
     get("/healthz", &[], "Whether the daemon is ready. The one open route."),
 ];
@@ -58,6 +59,7 @@ pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
         .route("/v1/events", web::get().to(events::sse))
         .route("/v1/live", web::get().to(events::live))
         .route("/v1/openapi.json", web::get().to(openapi::get))
+        .route("/v1/observe", web::get().to(resources::observe))
         .route("/metrics", web::get().to(resources::metrics))
         .route("/healthz", web::get().to(resources::healthz))
         .service(mcp::service(&state.door, state.max_body_bytes).scope_with_path("/mcp"))

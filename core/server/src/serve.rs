@@ -21,7 +21,7 @@ use actix_web::{
     web,
 };
 use tieline_config::Config;
-use tieline_engine::{Door, port::Sockets};
+use tieline_engine::{Door, Engine, observe::Observer, port::Sockets};
 
 use crate::{
     routes,
@@ -31,6 +31,7 @@ use crate::{
 /// What handlers see.
 pub struct State {
     pub(crate) door: Door,
+    pub(crate) observer: Observer,
     pub(crate) sockets: Option<Arc<dyn Sockets>>,
     pub(crate) names: Names,
     pub(crate) user: u32,
@@ -106,13 +107,14 @@ impl Server {
     /// Serves the listeners. Returns the running server and a future that ends when it has stopped.
     pub fn start(
         listeners: Listeners,
-        door: &Door,
+        engine: &Engine,
         sockets: Option<Arc<dyn Sockets>>,
         config: &Config,
     ) -> Result<(Self, actix_web::dev::Server), ServeError> {
         let server = &config.server;
         let state = web::Data::new(State {
-            door: door.clone(),
+            door: engine.door.clone(),
+            observer: engine.observer(),
             sockets,
             names: Names::new(listeners.address, &server.allowed_hosts, &server.allowed_origins),
             user: own_user(),

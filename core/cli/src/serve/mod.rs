@@ -56,7 +56,7 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
         println!("plugin {} ({}) is {:?}{why}", plugin.name, plugin.file, plugin.state);
     }
     let sockets = Arc::clone(&plugins) as Arc<dyn Sockets>;
-    let (server, running) = Server::start(listeners, &engine.door, Some(sockets), &config)?;
+    let (server, running) = Server::start(listeners, &engine, Some(sockets), &config)?;
     let running = actix::spawn(running);
     std::fs::write(home.run_dir.join("daemon.pid"), format!("{}\n", std::process::id()))
         .context("the process id could not be written")?;

@@ -48,6 +48,7 @@ impl Decision<'_, '_> {
             AttachMode::Writer => {
                 let held = Lease { epoch, holder: self.shared.leases.holder(session) };
                 let attached = lease::attach(held, by).map_err(|_| writer_held(&title))?;
+                self.leave_others(session, by)?;
                 self.become_writer(session, by, attached.lease.epoch, attached.fenced, epoch)?;
                 self.take_cursors(request, session, &inbox, &cursors)?;
                 attached.lease.epoch
@@ -104,6 +105,15 @@ impl Decision<'_, '_> {
         Ok(())
     }
 
+    /// A link writes for one session at a time.
+    fn leave_others(&mut self, session: SessionId, by: Holder) -> Result<(), StoreError> {
+        let held = by.link.map(|link| self.shared.leases.of_link(link)).unwrap_or_default();
+        for other in held.into_iter().filter(|other| *other != session) {
+            self.leave(other, by, "its link attached to another session")?;
+        }
+        Ok(())
+    }
+
     /// Where delivery starts: where the receiver says it is, else where the daemon knows it was.
     fn cursors(&self, attach: &PeerAttach, inbox: &Inbox) -> Result<PerLane<u64>, Stop> {
         let Some(cursors) = attach.cursors else { return Ok(inbox.delivered) };
@@ -157,8 +167,8 @@ impl Decision<'_, '_> {
             None => self.usual(request),
         };
         let by = Holder { principal: request.principal.id, link: request.origin.link };
-        if !self.leave(session, by, "detached")? {
-            let message = "you are not attached to the session as its writer";
+        if !self.leave(session, by, "detached")? && !self.shared.presence.unobserve(session, by.link) {
+            let message = "you are not attached to the session";
             return Err(Refusal::new(Code::NotAttached, message).at("peer_detach.session").into());
         }
         Ok(Reply::Done(Done {}))
