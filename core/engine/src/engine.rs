@@ -1,8 +1,8 @@
 //! Puts the engine together, and takes it down in the right order.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
-use actix::{Actor, Addr};
+use actix::Actor;
 use tieline_config::Config;
 use tieline_model::{
     Failure, Principal, PrincipalKind, TimestampMs, address::DEFAULT_CIRCLE, reply::SessionState, route::Entry,
@@ -15,15 +15,15 @@ use crate::{
     clock::Clock,
     door::Door,
     job::{EngineJob, Work},
-    links::{Links, RouterHandle},
+    links::Links,
     observe::Observer,
     port::Port,
     request::ReplyTo,
     router::{Committed, Router},
-    scheduler::{Due, Scheduler},
+    scheduler::Scheduler,
     session::Registry,
     shared::Shared,
-    supervise::{Restarts, Verdict},
+    supervise::{Kept, Restarts, Verdict},
 };
 
 /// How many jobs may wait for the writer.
@@ -54,7 +54,7 @@ pub struct Engine {
     pub links: Links,
     store: Arc<Store>,
     writer: Writer<EngineJob>,
-    scheduler: Addr<Scheduler>,
+    scheduler: Kept<Scheduler>,
 }
 
 impl Engine {
@@ -79,10 +79,12 @@ impl Engine {
         };
         let writer = Writer::start(&store, WRITER_QUEUE, shared.config.store.batch, on_commit, on_fatal)?;
         let door = Door::new(&shared, writer.clone(), Arc::new(Registry::default()), actix::Arbiter::current());
-        let scheduler = Scheduler::new(&shared, &door).start();
-        let router: RouterHandle = Arc::new(RwLock::new(None));
-        actix::spawn(run_router(Arc::clone(&shared), door.clone(), scheduler.clone(), Arc::clone(&router), batches));
-        look_for_expiries(&shared, &scheduler)?;
+        let scheduler = Kept::<Scheduler>::default();
+        let (for_shared, for_door) = (Arc::clone(&shared), door.clone());
+        let make = move |alive| Scheduler::new(&for_shared, &for_door, alive);
+        actix::spawn(scheduler.clone().keep(Arc::clone(&shared), make));
+        let router = Kept::<Router>::default();
+        actix::spawn(run_router(Arc::clone(&shared), door.clone(), scheduler.clone(), router.clone(), batches));
         let links = Links::new(&shared, &door, router);
         Ok(Self { door, links, store, writer, scheduler })
     }
@@ -183,31 +185,18 @@ fn load(shared: &Arc<Shared>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Has the scheduler know what runs out, session by session: as much reading as there is waiting.
-fn look_for_expiries(shared: &Arc<Shared>, scheduler: &Addr<Scheduler>) -> Result<(), StoreError> {
-    let ids: Vec<_> = shared.directory(|directory| directory.iter().map(|entry| entry.id).collect());
-    let mut reader = shared.readers.take();
-    for session in ids {
-        let Some(at) = reader.next_expiry(session)? else { continue };
-        if scheduler.try_send(Due { session, at }).is_err() {
-            tracing::warn!(%session, "the scheduler did not take an expiry");
-        }
-    }
-    Ok(())
-}
-
 /// Keeps a router running and feeds it what was committed.
 async fn run_router(
     shared: Arc<Shared>,
     door: Door,
-    scheduler: Addr<Scheduler>,
-    handle: RouterHandle,
+    scheduler: Kept<Scheduler>,
+    handle: Kept<Router>,
     mut batches: mpsc::Receiver<Vec<EngineJob>>,
 ) {
     let mut restarts = Restarts::default();
     let start = || {
         let router = Router::new(&shared, &door, scheduler.clone()).start();
-        *handle.write().unwrap_or_else(PoisonError::into_inner) = Some(router.clone());
+        handle.set(Some(router.clone()));
         router
     };
     let mut router = start();
@@ -228,5 +217,5 @@ async fn run_router(
         }
         router = start();
     }
-    handle.write().unwrap_or_else(PoisonError::into_inner).take();
+    handle.set(None);
 }

@@ -19,6 +19,7 @@ use crate::{
     request::{ReplyTo, Request},
     router::{Router, Transport, Wake, is_writer},
     shared::Shared,
+    supervise::Kept,
 };
 
 /// One message from a link, as a transport hands it over.
@@ -39,14 +40,11 @@ pub struct LinkInput<'a> {
 pub struct Links {
     shared: Arc<Shared>,
     door: Door,
-    router: RouterHandle,
+    router: Kept<Router>,
 }
 
-/// The router that runs now; another one after a restart.
-pub type RouterHandle = Arc<std::sync::RwLock<Option<Addr<Router>>>>;
-
 impl Links {
-    pub(crate) fn new(shared: &Arc<Shared>, door: &Door, router: RouterHandle) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, door: &Door, router: Kept<Router>) -> Self {
         Self { shared: Arc::clone(shared), door: door.clone(), router }
     }
 
@@ -99,13 +97,12 @@ impl Links {
 
     /// Returns the router that runs now.
     pub(crate) fn router(&self) -> Option<Addr<Router>> {
-        self.router.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.router.addr()
     }
 
     fn tell(&self, f: impl FnOnce(&Addr<Router>)) {
-        let router = self.router.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(router) = router.as_ref() {
-            f(router);
+        if let Some(router) = self.router.addr() {
+            f(&router);
         }
     }
 

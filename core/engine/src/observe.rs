@@ -2,13 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use actix::{Addr, Message};
+use actix::Message;
 use serde::Serialize;
 use tieline_model::{SessionId, TimestampMs, reply::PeerView};
 
 use tieline_store::Writer;
 
-use crate::{Door, Links, job::EngineJob, scheduler::Scheduler};
+use crate::{Door, Links, job::EngineJob, scheduler::Scheduler, supervise::Kept};
 
 /// Everything soft, as it is now.
 #[derive(Debug, Clone, Serialize)]
@@ -81,12 +81,12 @@ pub(crate) struct SchedulerStateReply(pub SchedulerState);
 pub struct Observer {
     door: Door,
     links: Links,
-    scheduler: Addr<Scheduler>,
+    scheduler: Kept<Scheduler>,
     writer: Writer<EngineJob>,
 }
 
 impl Observer {
-    pub(crate) fn new(door: &Door, links: &Links, scheduler: &Addr<Scheduler>, writer: &Writer<EngineJob>) -> Self {
+    pub(crate) fn new(door: &Door, links: &Links, scheduler: &Kept<Scheduler>, writer: &Writer<EngineJob>) -> Self {
         Self { door: door.clone(), links: links.clone(), scheduler: scheduler.clone(), writer: writer.clone() }
     }
 
@@ -98,7 +98,10 @@ impl Observer {
             Some(router) => router.send(ObserveRouter).await.ok().map(|reply| reply.0),
             None => None,
         };
-        let scheduler = self.scheduler.send(ObserveScheduler).await.ok().map(|reply| reply.0);
+        let scheduler = match self.scheduler.addr() {
+            Some(scheduler) => scheduler.send(ObserveScheduler).await.ok().map(|reply| reply.0),
+            None => None,
+        };
         let peers = shared.presence.all();
         Snapshot {
             cursor: *shared.feed.borrow(),

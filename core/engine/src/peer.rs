@@ -26,6 +26,7 @@ use crate::{
     port::{FrameKind, LinkMessage},
     presence::Attachment,
     shared::Shared,
+    supervise::Alive,
 };
 
 /// How many batches may wait for one peer. What does not fit is read from the store later.
@@ -86,6 +87,7 @@ pub struct Peer {
     is_waiting: bool,
     last_progress: TimestampMs,
     outbox: Vec<LinkMessage>,
+    _alive: Alive,
 }
 
 impl Actor for Peer {
@@ -94,12 +96,20 @@ impl Actor for Peer {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.pump(ctx);
+        // A peer that was started again finds its predecessor's deliveries in flight.
+        self.await_receipts(ctx);
     }
 }
 
 impl Peer {
     /// Makes the actor of a writer with a link; `None` for one that polls.
-    pub fn new(shared: &Arc<Shared>, door: &Door, attachment: &Attachment, maybe_sent: PerLane<u64>) -> Option<Self> {
+    pub fn new(
+        shared: &Arc<Shared>,
+        door: &Door,
+        attachment: &Attachment,
+        maybe_sent: PerLane<u64>,
+        alive: Alive,
+    ) -> Option<Self> {
         Some(Self {
             shared: Arc::clone(shared),
             door: door.clone(),
@@ -113,6 +123,7 @@ impl Peer {
             is_waiting: false,
             last_progress: shared.clock.now(),
             outbox: Vec::new(),
+            _alive: alive,
         })
     }
 

@@ -20,6 +20,7 @@ use crate::{
     request::Batch,
     scheduler::{Due, Scheduler},
     shared::Shared,
+    supervise::{Kept, Restarts, Verdict, life},
 };
 
 /// The close code of a link whose session was taken over (`docs/protocol/websocket.md`).
@@ -47,8 +48,10 @@ pub struct Transport {
 pub struct Router {
     shared: Arc<Shared>,
     door: Door,
-    scheduler: Addr<Scheduler>,
+    scheduler: Kept<Scheduler>,
     peers: HashMap<SessionId, (u64, Addr<Peer>)>,
+    /// How often each session's peer has died.
+    deaths: HashMap<SessionId, Restarts>,
     /// How far each session's inbox was handed over by this process: a later link is told what it may have missed.
     handed: HashMap<SessionId, PerLane<u64>>,
 }
@@ -60,27 +63,50 @@ impl Actor for Router {
         ctx.set_mailbox_capacity(64);
         // After a restart of this actor the attachments are still there and their peers are not.
         for attachment in self.shared.presence.all() {
-            self.start_peer(&attachment, None);
+            self.start_peer(&attachment, None, ctx);
         }
     }
 }
 
 impl Router {
     /// Makes the actor.
-    pub fn new(shared: &Arc<Shared>, door: &Door, scheduler: Addr<Scheduler>) -> Self {
+    pub fn new(shared: &Arc<Shared>, door: &Door, scheduler: Kept<Scheduler>) -> Self {
         Self {
             shared: Arc::clone(shared),
             door: door.clone(),
             scheduler,
             peers: HashMap::new(),
+            deaths: HashMap::new(),
             handed: HashMap::new(),
         }
     }
 
-    fn start_peer(&mut self, attachment: &Attachment, maybe_sent: Option<PerLane<u64>>) {
+    fn start_peer(&mut self, attachment: &Attachment, maybe_sent: Option<PerLane<u64>>, ctx: &mut Context<Self>) {
         let maybe_sent = maybe_sent.unwrap_or_else(|| PerLane::from_fn(|_| u64::MAX));
-        if let Some(peer) = Peer::new(&self.shared, &self.door, attachment, maybe_sent) {
-            self.peers.insert(attachment.session, (attachment.epoch, peer.start()));
+        let (alive, death) = life();
+        let Some(peer) = Peer::new(&self.shared, &self.door, attachment, maybe_sent, alive) else { return };
+        let (session, epoch) = (attachment.session, attachment.epoch);
+        self.peers.insert(session, (epoch, peer.start()));
+        ctx.spawn(death.into_actor(self).map(move |_, router, ctx| router.peer_died(session, epoch, ctx)));
+    }
+
+    /// A peer that is still wanted is started again; whatever it had sent is due again when no receipt comes.
+    fn peer_died(&mut self, session: SessionId, epoch: u64, ctx: &mut Context<Self>) {
+        if self.peers.get(&session).is_none_or(|(of, _)| *of != epoch) {
+            return;
+        }
+        self.peers.remove(&session);
+        self.shared.fault(format_args!("the peer of {session} died"));
+        match self.deaths.entry(session).or_default().died(self.shared.clock.now()) {
+            Verdict::Tripped => drop(self.shared.fault(format_args!("the peer of {session} keeps dying"))),
+            Verdict::After(ms) => {
+                ctx.run_later(std::time::Duration::from_millis(ms), move |router, ctx| {
+                    let writer = router.shared.presence.writer(session).filter(|writer| writer.epoch == epoch);
+                    if let Some(writer) = writer.filter(|_| !router.peers.contains_key(&session)) {
+                        router.start_peer(&writer, None, ctx);
+                    }
+                });
+            }
         }
     }
 
@@ -151,19 +177,10 @@ impl Router {
     }
 
     fn tell(&mut self, session: SessionId, ops: Vec<PeerOp>) {
-        let Some((epoch, peer)) = self.peers.get(&session) else { return };
+        let Some((_, peer)) = self.peers.get(&session) else { return };
         let returned = match peer.try_send(PeerOps(ops)) {
             Ok(()) => return,
-            Err(SendError::Full(ops)) => ops,
-            Err(SendError::Closed(_)) => {
-                let epoch = *epoch;
-                self.peers.remove(&session);
-                if let Some(writer) = self.shared.presence.writer(session).filter(|writer| writer.epoch == epoch) {
-                    tracing::warn!(%session, "a peer's actor died and is started again");
-                    self.start_peer(&writer, None);
-                }
-                return;
-            }
+            Err(SendError::Full(ops) | SendError::Closed(ops)) => ops,
         };
         // Too slow to be told each: what it must not miss goes into its window, the rest it reads from the store.
         let Some(window) = self.shared.presence.writer(session).and_then(|writer| writer.window) else { return };
@@ -200,7 +217,7 @@ impl Round {
 impl Handler<Committed> for Router {
     type Result = ();
 
-    fn handle(&mut self, Committed(jobs): Committed, _: &mut Self::Context) {
+    fn handle(&mut self, Committed(jobs): Committed, ctx: &mut Self::Context) {
         fail::fail_point!("router.before_reply");
         let mut batch = Batch::default();
         let mut round = Round::default();
@@ -223,15 +240,15 @@ impl Handler<Committed> for Router {
         fail::fail_point!("router.after_reply");
         // A peer starts after its welcome went out; what was committed since is in the store and in its window.
         for (attachment, maybe_sent) in round.attached {
-            self.start_peer(&attachment, Some(maybe_sent));
+            self.start_peer(&attachment, Some(maybe_sent), ctx);
         }
         for (session, ops) in round.ops {
             self.tell(session, ops);
         }
         for due in round.due {
-            // A full scheduler reads the store when it gets round to it.
-            if self.scheduler.try_send(due).is_err() {
-                tracing::warn!("the scheduler is behind");
+            // A scheduler that is being started again looks for itself.
+            if let Some(Err(SendError::Full(due))) = self.scheduler.addr().map(|scheduler| scheduler.try_send(due)) {
+                tracing::warn!(session = %due.session, "the scheduler is behind; an expiry comes late");
             }
         }
     }

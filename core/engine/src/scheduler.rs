@@ -7,12 +7,14 @@ use std::{
 
 use actix::prelude::*;
 use tieline_model::{SessionId, TimestampMs};
+use tieline_store::StoreError;
 
 use crate::{
     door::Door,
     job::Work,
     observe::{ObserveScheduler, SchedulerState, SchedulerStateReply},
     shared::Shared,
+    supervise::Alive,
 };
 
 /// Something of a session runs out at an instant.
@@ -32,6 +34,7 @@ pub struct Scheduler {
     by_time: BTreeSet<(TimestampMs, SessionId)>,
     by_session: HashMap<SessionId, TimestampMs>,
     sleeping: Option<(TimestampMs, SpawnHandle)>,
+    _alive: Alive,
 }
 
 impl Actor for Scheduler {
@@ -39,19 +42,51 @@ impl Actor for Scheduler {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(100_000);
+        self.look(ctx);
     }
 }
 
 impl Scheduler {
     /// Makes the actor.
-    pub fn new(shared: &Arc<Shared>, door: &Door) -> Self {
+    pub fn new(shared: &Arc<Shared>, door: &Door, alive: Alive) -> Self {
         Self {
             shared: Arc::clone(shared),
             door: door.clone(),
             by_time: BTreeSet::new(),
             by_session: HashMap::new(),
             sleeping: None,
+            _alive: alive,
         }
+    }
+
+    /// Finds out what runs out, session by session: as much reading as there is waiting. Nobody waits for it.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let ids: Vec<SessionId> = self.shared.directory(|directory| directory.iter().map(|entry| entry.id).collect());
+        let readers = self.shared.readers.clone();
+        let looked = self.shared.runtime.spawn_blocking(move || {
+            let due = |session| {
+                // Each with a connection of its own turn, so that other readers get through.
+                let at = readers.take().next_expiry(session)?;
+                Ok(at.map(|at| Due { session, at }))
+            };
+            ids.into_iter().filter_map(|session| due(session).transpose()).collect::<Result<Vec<Due>, StoreError>>()
+        });
+        ctx.spawn(looked.into_actor(self).map(|looked, scheduler, ctx| match looked {
+            Ok(Ok(due)) => due.into_iter().for_each(|due| scheduler.note(due, ctx)),
+            Ok(Err(error)) => drop(scheduler.shared.fault(format_args!("what runs out could not be read: {error}"))),
+            Err(error) => drop(scheduler.shared.fault(error)),
+        }));
+    }
+
+    fn note(&mut self, due: Due, ctx: &mut Context<Self>) {
+        if self.by_session.get(&due.session).is_some_and(|at| *at <= due.at) {
+            return;
+        }
+        if let Some(at) = self.by_session.insert(due.session, due.at) {
+            self.by_time.remove(&(at, due.session));
+        }
+        self.by_time.insert((due.at, due.session));
+        self.sleep(ctx);
     }
 
     fn sleep(&mut self, ctx: &mut Context<Self>) {
@@ -90,14 +125,7 @@ impl Handler<Due> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, due: Due, ctx: &mut Self::Context) {
-        if self.by_session.get(&due.session).is_some_and(|at| *at <= due.at) {
-            return;
-        }
-        if let Some(at) = self.by_session.insert(due.session, due.at) {
-            self.by_time.remove(&(at, due.session));
-        }
-        self.by_time.insert((due.at, due.session));
-        self.sleep(ctx);
+        self.note(due, ctx);
     }
 }
 

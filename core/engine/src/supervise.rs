@@ -1,8 +1,15 @@
-//! How often something may be started again: actix does not restart an actor after a panic, so we do.
+//! Starting dead actors again, with back-off and a limit: actix does not restart an actor after a panic, so we do.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock},
+};
 
+use actix::{Actor, Addr, Context};
 use tieline_model::TimestampMs;
+use tokio::sync::oneshot;
+
+use crate::shared::Shared;
 
 /// More restarts than this within [`WINDOW_MS`] open the circuit.
 const MAX_RESTARTS: usize = 5;
@@ -40,6 +47,77 @@ impl Restarts {
     /// Tells whether it may run at `now`.
     pub fn is_tripped(&self, now: TimestampMs) -> bool {
         self.0.len() >= MAX_RESTARTS && self.0.front().is_some_and(|at| now.0 - at.0 < WINDOW_MS)
+    }
+}
+
+/// Held by an actor as long as it lives: its death is noticed when this is dropped with it.
+#[derive(Debug)]
+pub struct Alive(#[allow(dead_code, reason = "its drop is the message")] oneshot::Sender<()>);
+
+/// Resolves when the actor that holds the other end is gone.
+pub type Death = oneshot::Receiver<()>;
+
+/// Makes both ends.
+pub fn life() -> (Alive, Death) {
+    let (alive, death) = oneshot::channel();
+    (Alive(alive), death)
+}
+
+/// An actor that others reach through this, whichever life it is in.
+pub struct Kept<A: Actor>(Arc<RwLock<Option<Addr<A>>>>);
+
+impl<A: Actor> Clone for Kept<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A: Actor> Default for Kept<A> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<A: Actor> std::fmt::Debug for Kept<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(std::any::type_name::<A>())
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Kept<A> {
+    /// Returns the actor that runs now, if one does.
+    pub fn addr(&self) -> Option<Addr<A>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another one in its place.
+    pub fn set(&self, addr: Option<Addr<A>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = addr;
+    }
+
+    /// Starts the actor and starts it again whenever it dies, until the daemon drains or it dies too often.
+    pub async fn keep(self, shared: Arc<Shared>, make: impl Fn(Alive) -> A) {
+        let mut restarts = Restarts::default();
+        loop {
+            let (alive, death) = life();
+            self.set(Some(make(alive).start()));
+            // The sender is never used: the end of the channel is the message.
+            let _ = death.await;
+            self.set(None);
+            if shared.is_draining() {
+                return;
+            }
+            let name = std::any::type_name::<A>();
+            shared.fault(format_args!("the actor {name} died"));
+            let now = shared.clock.now();
+            match restarts.died(now) {
+                Verdict::After(ms) => shared.clock.sleep_until(now.plus_ms(ms)).await,
+                Verdict::Tripped => {
+                    shared.fault(format_args!("the actor {name} keeps dying and is left alone"));
+                    return;
+                }
+            }
+        }
     }
 }
 
