@@ -1,15 +1,25 @@
-//! The `tieline` binary.
-#![allow(clippy::all)]
+//! The `tieline` binary: the daemon, and everything that a person or a script does with it.
+#![forbid(unsafe_code)]
+
+mod args;
+mod client;
+mod context;
+mod credential;
+mod demo;
+mod doctor;
+mod endpoint;
+mod exit;
+mod mcp;
+mod output;
+mod render;
+mod run;
 mod serve;
+mod sse;
+
 use std::process::ExitCode;
-fn main() -> anyhow::Result<ExitCode> {
-    let args: Vec<String> = std::env::args().collect();
-    if args.get(1).map(String::as_str) == Some("plugin-probe") {
-        return Ok(ExitCode::from(tieline_host::probe(std::path::Path::new(&args[2])) as u8));
-    }
-    let env = tieline_config::environment();
-    let home = tieline_config::Home::find(&env)?;
-    let layers = tieline_config::Layers::gather(&home, env, vec![])?;
-    let loaded = tieline_config::load(&layers)?;
-    serve::run(&home, loaded.config)
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    run::main(args::Cli::parse())
 }

@@ -1,0 +1,196 @@
+//! What can be typed: one enum of commands, with help and an example for each.
+
+mod message;
+mod operate;
+mod read;
+mod session;
+mod token;
+mod value;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
+pub use operate::{Completions, Config, ConfigVerb, Mcp, PluginProbe, Serve};
+pub use read::{Events, Inbox, Peers, Trace};
+pub use session::{Describe, List, Sessions, SessionsVerb};
+pub use token::{Create, Token, TokenVerb};
+pub use value::millis;
+
+use crate::endpoint::Endpoint;
+
+const AFTER_HELP: &str = "\
+Environment:
+  TIELINE_HOME        directory that holds config, data and run; the platform's own places by default
+  TIELINE_TOKEN_FILE  file with the token to speak with; the human's own by default
+  TIELINE_TOKEN       the token itself
+  NO_COLOR            no colours
+
+Exit codes: 0 done, 1 the answer is no, 2 bad input, 3 no valid token, 4 not allowed, 5 not found, 6 conflict,
+7 try later, 69 no daemon, 70 a fault. The full table is in docs/cli.md.
+
+Start:  tieline serve        Check:  tieline doctor        See it work:  tieline demo";
+
+/// Ask, answer and tell: the local message mesh for coding agents.
+#[derive(Debug, Parser)]
+#[command(name = "tieline", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What holds for every command.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Global {
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Speak with the token in this file
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub token_file: Option<PathBuf>,
+    /// Reach the daemon over TCP, as in http://127.0.0.1:8435, instead of its Unix socket
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub url: Option<Endpoint>,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Ask a session; the answer comes to your inbox
+    Ask(Ask),
+    /// Answer an ask; without text it is just closed
+    Ack(Ack),
+    /// Tell a session something; no answer is expected
+    Notify(Notify),
+    /// Tell every open session of a circle something
+    Broadcast(Broadcast),
+    /// Ask several sessions at once
+    AskMany(AskMany),
+    /// Withdraw a message not yet delivered, or an ask not yet answered
+    Cancel(Cancel),
+    /// Read what waits in an inbox
+    Inbox(Inbox),
+    /// List, show, open, close, rename and describe sessions
+    Sessions(Sessions),
+    /// List the peers that are attached now
+    Peers(Peers),
+    /// Tell where a message went, with the evidence for each state
+    Trace(Trace),
+    /// Show what happened, or follow what happens
+    Events(Events),
+    /// Tell who you are to the mesh
+    #[command(after_help = "Example:\n  tieline whoami")]
+    Whoami,
+    /// Create, list and revoke tokens; humans only
+    Token(Token),
+    /// List the transport plugins with their states; humans only
+    #[command(after_help = "Example:\n  tieline plugins")]
+    Plugins,
+    /// Check this installation by sending a message through it
+    #[command(after_help = "Example:\n  tieline doctor\n\nExits with 1 when a check fails.")]
+    Doctor,
+    /// Watch scripted peers hold a short conversation in the running mesh
+    #[command(
+        after_help = "Example:\n  tieline demo\n\nIt makes three tokens in a circle of its own and takes them back."
+    )]
+    Demo,
+    /// Show or check the configuration; needs no daemon
+    Config(Config),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Speak MCP on standard input and output, for an agent
+    Mcp(Mcp),
+    /// Run the daemon in the foreground
+    Serve(Serve),
+    /// Try a plugin file in this process and leave
+    #[command(hide = true)]
+    PluginProbe(PluginProbe),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_visible_command_has_an_example() {
+        fn walk(command: &clap::Command) {
+            for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+                let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("  tieline "), "`{}` has no example", sub.get_name());
+                walk(sub);
+            }
+        }
+        walk(&Cli::command());
+    }
+
+    #[test]
+    fn every_visible_command_is_in_the_page() {
+        let page = include_str!("../../../docs/cli.md");
+        for sub in Cli::command().get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            assert!(page.contains(&format!("tieline {}", sub.get_name())), "docs/cli.md lacks `{}`", sub.get_name());
+        }
+    }
+
+    #[test]
+    fn what_people_type_is_understood() {
+        let fine: &[&[&str]] = &[
+            &["ask", "review", "May I?"],
+            &["ask", "review", "May I?", "--wait", "30", "--expires", "2h"],
+            &["ask", "--wait", "1m", "@critic", "-"],
+            &["ack", "msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f"],
+            &["ask-many", "--need", "any", "Ready?", "a", "b", "ops/c"],
+            &["broadcast", "frozen", "--circle", "ops", "--exclude", "a", "--exclude", "b"],
+            &["inbox", "--follow", "--ack", "--lane", "msg"],
+            &["--json", "inbox"],
+            &["inbox", "--json"],
+            &["sessions"],
+            &["sessions", "--all"],
+            &["sessions", "list", "--circle", "ops"],
+            &["sessions", "open", "review", "--role", "critic"],
+            &["token", "create", "ci", "--kind", "service", "--scope", "message:send", "--expires", "30d"],
+            &["serve", "--listen", "127.0.0.1:0", "--set", "log.format=json", "--set", "store.readers=1"],
+            &["--url", "http://127.0.0.1:8435", "whoami"],
+            &["plugin-probe", "/x.so"],
+        ];
+        for line in fine {
+            let words = std::iter::once("tieline").chain(line.iter().copied());
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{line:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_with_what_was_wanted() {
+        let wrong: &[(&[&str], &str)] = &[
+            (&["ask", "", "x"], "wanted a session id, a title"),
+            (&["ack", "msg_12"], "msg_ and 32 hex digits"),
+            (&["ask", "a", "x", "--expires", "soon"], "2h"),
+            (&["ask", "a", "x", "--wait", "soon"], "30s or 2m"),
+            (&["inbox", "--lane", "fast"], "possible values: ctl, msg, bulk"),
+            (&["inbox", "--after", "3"], "--lane"),
+            (&["ask-many", "text"], "<TO>"),
+            (&["token", "create", "x", "--kind", "system"], "possible values: human, agent, service"),
+            (&["serve", "--set", "novalue"], "KEY=VALUE"),
+            (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),
+            (&["whoami", "--url", "http://example.org:80"], "loopback"),
+        ];
+        for (line, says) in wrong {
+            let words = std::iter::once("tieline").chain(line.iter().copied());
+            let error = Cli::try_parse_from(words).expect_err(&format!("{line:?} was taken")).to_string();
+            assert!(error.contains(says), "{line:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The commands that read.
+
+use clap::Args;
+use tieline_model::{Address, Lane, MessageId};
+
+use super::value;
+
+/// `tieline inbox`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tieline inbox
+  tieline inbox --ack
+  tieline inbox review --follow --lane msg
+  tieline inbox --lane msg --after 0
+
+Reading changes nothing. With --ack what was printed counts as delivered and seen, and is not shown again.")]
+pub struct Inbox {
+    /// Whose; your home's by default
+    pub session: Option<Address>,
+    /// Keep printing what comes in
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Tell the senders that it was delivered and seen, after printing
+    #[arg(long)]
+    pub ack: bool,
+    /// Only this lane: ctl has notices, msg asks, acks and notifies, bulk broadcasts
+    #[arg(long, value_parser = value::one_of::<Lane>(&["ctl", "msg", "bulk"]))]
+    pub lane: Option<Lane>,
+    /// Only numbers after this one, read messages included; needs --lane
+    #[arg(long, value_name = "NUMBER", requires = "lane", conflicts_with = "ack")]
+    pub after: Option<u64>,
+    /// At most so many per lane, 1 to 200
+    #[arg(long)]
+    pub limit: Option<u32>,
+}
+
+/// `tieline peers`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tieline peers\n  tieline peers review")]
+pub struct Peers {
+    /// Only peers of this session
+    pub session: Option<Address>,
+}
+
+/// `tieline trace`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tieline trace msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f")]
+pub struct Trace {
+    /// Which message
+    pub id: MessageId,
+}
+
+/// `tieline events`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tieline events
+  tieline events --session review --after 12
+  tieline events --follow
+  tieline events --follow --json | jq .body
+
+Without --follow: the timeline of one session, your home's by default. With it: what happens from now on in all
+sessions in reach, or in one.")]
+pub struct Events {
+    /// Keep printing what happens
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only the timeline of this session
+    #[arg(long)]
+    pub session: Option<Address>,
+    /// Only what came after this number: the session's own, with --follow the cursor of the last event seen
+    #[arg(long, value_name = "NUMBER")]
+    pub after: Option<u64>,
+    /// At most so many
+    #[arg(long, conflicts_with = "follow")]
+    pub limit: Option<u32>,
+}

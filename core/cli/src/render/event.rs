@@ -1,0 +1,95 @@
+//! One event as one line.
+
+use tieline_model::{Event, EventBody, SessionId};
+
+use super::{clock, lane as lane_name, line, style::Style};
+
+/// Renders an event. `name` gives the title of a session, when it is known.
+pub fn event(event: &Event, name: &dyn Fn(SessionId) -> String, style: &Style) -> String {
+    let place = format!("{:>6}  {}", event.cursor, clock(event.at_ms));
+    let session = style.bold(&line(&name(event.session)));
+    format!("{}  {session}  {}", style.dim(&place), what(&event.body, name, style))
+}
+
+fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> String {
+    let named = |id: &SessionId| format!("`{}`", line(&name(*id)));
+    let id = |id: &dyn std::fmt::Display| style.dim(&id.to_string());
+    match body {
+        EventBody::SessionOpened { circle, by, .. } => format!("opened in `{}` by {}", line(circle), id(by)),
+        EventBody::SessionClosed { by } => format!("closed by {}", id(by)),
+        EventBody::SessionRenamed { from, to } => format!("renamed from `{}` to `{}`", line(from), line(to)),
+        EventBody::SessionDescribed { roles } if roles.is_empty() => "described; it has no roles".into(),
+        EventBody::SessionDescribed { roles } => {
+            let roles: Vec<String> = roles.iter().map(|role| format!("@{}", line(role))).collect();
+            format!("described; its roles are {}", roles.join(" "))
+        }
+        EventBody::PeerAttached { mode, epoch, link, .. } => {
+            let mode = match mode {
+                tieline_model::command::AttachMode::Writer => "writer",
+                tieline_model::command::AttachMode::Observer => "observer",
+            };
+            let link = link.map(|link| format!(" over {link}")).unwrap_or_default();
+            format!("{} as {mode}{link}, epoch {epoch}", style.good("attached"))
+        }
+        EventBody::PeerDetached { epoch, reason, .. } => {
+            format!("{}, epoch {epoch}: {}", style.warn("detached"), line(reason))
+        }
+        EventBody::MessageAccepted { message, kind, from, lane, seq } => {
+            let place = format!("{} {seq}", lane_name(*lane));
+            format!("{} from {} in {place}  {}", kind.as_str(), named(from), id(message))
+        }
+        EventBody::AskOpened { ask, to, .. } => format!("asked {}  {}", named(to), id(ask)),
+        EventBody::AskClosed { ask, state, .. } => format!("its ask is {}  {}", state.as_str(), id(ask)),
+        EventBody::GroupResolved { answered, total, group } => {
+            format!("{answered} of {total} asks answered  {}", id(group))
+        }
+        EventBody::DeliveryProgressed { lane, first, through, state, .. } => {
+            let range = if first == through { first.to_string() } else { format!("{first} to {through}") };
+            format!("{} {range} {}", lane_name(*lane), style.good(state.as_str()))
+        }
+        EventBody::DeliveryEnded { lane, seq, state, reason, message } => {
+            let reason = reason.as_deref().map(|reason| format!(": {}", line(reason))).unwrap_or_default();
+            format!("{} {seq} {}{reason}  {}", lane_name(*lane), style.bad(state.as_str()), id(message))
+        }
+        EventBody::TokenCreated { token, .. } => format!("got a token  {}", id(token)),
+        EventBody::TokenRevoked { token, .. } => format!("lost a token  {}", id(token)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tieline_model::{DeliveryState, Lane, MessageKind};
+
+    use super::*;
+    use crate::render::testing::*;
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_holds() {
+        let shown = |body| {
+            let event = super::Event { cursor: 12, session: session_id(1), seq: 3, at_ms: THEN, body };
+            super::event(&event, &|_| "review".into(), &PLAIN)
+        };
+        let accepted = EventBody::MessageAccepted {
+            message: message_id(1),
+            kind: MessageKind::Ask,
+            from: session_id(2),
+            lane: Lane::Msg,
+            seq: 4,
+        };
+        assert_eq!(
+            shown(accepted),
+            format!("    12  22:30:00.000Z  review  ask from `review` in msg 4  {}", message_id(1))
+        );
+        let progressed = EventBody::DeliveryProgressed {
+            lane: Lane::Msg,
+            first: 1,
+            through: 4,
+            state: DeliveryState::Delivered,
+            epoch: 1,
+        };
+        assert!(shown(progressed).ends_with("msg 1 to 4 delivered"));
+        let renamed = EventBody::SessionRenamed { from: "a\nb".into(), to: "\u{1b}c".into() };
+        let text = shown(renamed);
+        assert!(text.lines().count() == 1 && !text.contains('\u{1b}'), "{text:?}");
+    }
+}

@@ -1,0 +1,69 @@
+//! Replies as text for people. Pure: values in, text out.
+//!
+//! Everything that a peer wrote goes through [`words`] or [`line`], so that no text steers a terminal.
+
+mod event;
+mod failure;
+mod message;
+mod other;
+mod session;
+mod style;
+mod table;
+mod time;
+mod trace;
+
+use tieline_model::{Lane, Reply, TimestampMs};
+
+pub use event::event;
+pub use failure::failure;
+pub use message::{accepted, accepted_many, item};
+pub use other::created;
+pub use style::Style;
+pub use time::{ago, clock, span, stamp};
+pub use trace::paint;
+
+/// Renders any reply.
+pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
+    match reply {
+        Reply::Done(_) => "done".into(),
+        Reply::Accepted(reply) => accepted("accepted", reply, style),
+        Reply::AcceptedMany(reply) => accepted_many(reply, style),
+        Reply::Session(view) => session::session(view, style, now),
+        Reply::Sessions(page) => session::sessions(page, style),
+        Reply::Attached(reply) => other::attached(reply),
+        Reply::Peers(reply) => other::peers(reply, style, now),
+        Reply::Inbox(page) => message::inbox(page, style, now),
+        Reply::Trace(reply) => trace::trace(reply, style),
+        Reply::Whoami(reply) => other::whoami(reply, style, now),
+        Reply::TokenCreated(reply) => other::token_created(reply, style),
+        Reply::Tokens(reply) => other::tokens(reply, style, now),
+        Reply::Plugins(reply) => other::plugins(reply, style),
+    }
+}
+
+/// Returns the name of a lane.
+pub fn lane(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Ctl => "ctl",
+        Lane::Msg => "msg",
+        Lane::Bulk => "bulk",
+    }
+}
+
+/// Makes a text safe to show, over several lines if it has them.
+pub fn words(text: &str) -> String {
+    tieline_model::text::printable(text)
+}
+
+/// Makes a text safe to show within one line.
+pub fn line(text: &str) -> String {
+    words(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// Makes a text safe to show and moves each of its lines to the right, so that none can pass for one of ours.
+pub fn indented(text: &str) -> String {
+    words(text).lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+pub mod testing;

@@ -1,0 +1,29 @@
+//! `tieline config`: needs no daemon.
+
+use serde_json::json;
+use tieline_config::{show, show_json};
+
+use crate::{args::ConfigVerb, context::Context, exit::Failed};
+
+/// Runs it.
+pub fn run(context: &Context, verb: ConfigVerb) -> Result<(), Failed> {
+    let out = &context.out;
+    let file = context.home.config_file();
+    let is_there = file.exists();
+    match verb {
+        ConfigVerb::Path if out.json => out.json(&json!({ "path": file, "exists": is_there })),
+        ConfigVerb::Path => out.text(&file.display().to_string()),
+        ConfigVerb::Show => {
+            let loaded = context.config(Vec::new())?;
+            if out.json { out.json(&show_json(&loaded)) } else { out.text(&show(&loaded)) }
+        }
+        ConfigVerb::Check => {
+            context.config(Vec::new())?;
+            let words = if is_there { "is fine" } else { "is not there, which is fine: every key has a default" };
+            if out.json {
+                return out.json(&json!({ "problems": [] }));
+            }
+            out.text(&format!("{} {words}", file.display()))
+        }
+    }
+}

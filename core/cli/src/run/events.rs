@@ -1,0 +1,134 @@
+//! `tieline events`: a timeline, or what happens from now on.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use tieline_model::{
+    Command, Event, Failure, Outcome, Reply, SessionId,
+    command::{SessionList, SessionRef, Whoami},
+    outcome::OutcomeJson,
+};
+
+use super::ask::unexpected;
+use crate::{
+    args,
+    client::{Answer, Client, Item, percent},
+    context::Context,
+    exit::Failed,
+    render,
+};
+
+/// How many events come at once unless asked otherwise.
+const PAGE: usize = 100;
+
+#[derive(Deserialize)]
+struct Page {
+    events: Vec<Event>,
+}
+
+/// Runs it.
+pub async fn events(context: &Context, args: args::Events) -> Result<(), Failed> {
+    let client = context.client()?;
+    if args.follow { follow(context, &client, args).await } else { timeline(context, &client, args).await }
+}
+
+async fn timeline(context: &Context, client: &Client, args: args::Events) -> Result<(), Failed> {
+    let session = match args.session {
+        Some(address) => address.to_string(),
+        None => match client.call(&Command::Whoami(Whoami {})).await? {
+            Reply::Whoami(whoami) => whoami.principal.home.to_string(),
+            other => return Err(unexpected(&other)),
+        },
+    };
+    let query: Vec<String> = [("after", args.after), ("limit", args.limit.map(u64::from))]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+        .collect();
+    let path = format!("/v1/sessions/{}/events?{}", percent(&session), query.join("&"));
+    let answer = client.get(path.trim_end_matches('?')).await?;
+    let page = page(client, &answer)?;
+    if context.out.json {
+        return context.out.text(&String::from_utf8_lossy(&answer.body));
+    }
+    let mut names = Names::load(client).await?;
+    for event in &page.events {
+        print(context, client, &mut names, event).await?;
+    }
+    match page.events.last() {
+        None => context.out.text("nothing happened")?,
+        Some(last) if page.events.len() >= args.limit.map_or(PAGE, |limit| limit as usize) => {
+            context.out.note(&format!("there may be more: --after {}", last.seq));
+        }
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+fn page(client: &Client, answer: &Answer) -> Result<Page, Failed> {
+    if let Ok(page) = serde_json::from_slice(&answer.body) {
+        return Ok(page);
+    }
+    match serde_json::from_slice::<OutcomeJson>(&answer.body).map(Outcome::from) {
+        Ok(Err(Failure::Refusal(refusal))) => Err(Failed::Refused(refusal)),
+        Ok(Err(Failure::Fault(fault))) => Err(Failed::Fault(fault)),
+        _ => Err(Failed::Stranger {
+            place: client.endpoint().to_string(),
+            what: format!("status {} with a body that holds no events", answer.status.as_u16()),
+        }),
+    }
+}
+
+async fn follow(context: &Context, client: &Client, args: args::Events) -> Result<(), Failed> {
+    let session = args.session.map(|address| address.to_string());
+    let mut stream = client.events(session.as_deref(), args.after).await?;
+    let mut names = Names::load(client).await?;
+    context.out.note("following; Ctrl-C ends it");
+    loop {
+        match stream.next().await? {
+            Item::Connected => {}
+            Item::Lost(why) => context.out.note(&format!("connection lost ({why}); trying again")),
+            Item::Event { json, .. } if context.out.json => context.out.text(&json)?,
+            Item::Event { event: Some(event), .. } => print(context, client, &mut names, &event).await?,
+            Item::Event { event: None, .. } => context.out.note("an event that this program does not know"),
+        }
+    }
+}
+
+async fn print(context: &Context, client: &Client, names: &mut Names, event: &Event) -> Result<(), Failed> {
+    names.learn(client, event.session).await?;
+    context.out.text(&render::event(event, &|id| names.of(id), &context.out.style))
+}
+
+/// The titles of sessions, as far as they are known.
+struct Names(HashMap<SessionId, String>);
+
+impl Names {
+    async fn load(client: &Client) -> Result<Self, Failed> {
+        let list = SessionList { include_closed: true, limit: Some(500), ..SessionList::default() };
+        match client.call(&Command::SessionList(list)).await? {
+            Reply::Sessions(page) => {
+                Ok(Self(page.sessions.into_iter().map(|session| (session.id, session.title)).collect()))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Looks a session up that is new, or out of the first page.
+    async fn learn(&mut self, client: &Client, id: SessionId) -> Result<(), Failed> {
+        if self.0.contains_key(&id) {
+            return Ok(());
+        }
+        let get = Command::SessionGet(SessionRef { session: tieline_model::Address::Session(id) });
+        let title = match client.call(&get).await {
+            Ok(Reply::Session(view)) => view.title,
+            Ok(_) | Err(Failed::Refused(_)) => id.to_string(),
+            Err(failed) => return Err(failed),
+        };
+        self.0.insert(id, title);
+        Ok(())
+    }
+
+    fn of(&self, id: SessionId) -> String {
+        self.0.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+}

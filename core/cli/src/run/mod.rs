@@ -1,0 +1,112 @@
+//! One function per command: typed input to a command of the model, its reply to the output. No decisions.
+
+mod ask;
+mod config;
+mod events;
+mod inbox;
+mod send;
+mod session;
+mod text;
+mod token;
+
+use std::{future::Future, io::IsTerminal, path::Path, process::ExitCode};
+
+use clap::CommandFactory;
+use serde_json::json;
+use tieline_model::{
+    Command,
+    command::{MessageRef, PeerList, PluginList, Whoami},
+    outcome::OutcomeJson,
+};
+
+use crate::{
+    args::{Cli, Verb},
+    context::Context,
+    demo, doctor,
+    exit::Failed,
+    mcp,
+    output::may_color,
+    render::{self, Style},
+    serve,
+};
+
+/// Runs what was typed and tells how it went.
+pub fn main(cli: Cli) -> ExitCode {
+    let is_json = cli.global.json;
+    match run(cli) {
+        Ok(code) => code,
+        Err(failed) => {
+            report(&failed, is_json);
+            ExitCode::from(failed.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failed> {
+    if let Verb::Completions(args) = &cli.verb {
+        let mut script = Vec::new();
+        clap_complete::generate(args.shell, &mut Cli::command(), "tieline", &mut script);
+        std::io::Write::write_all(&mut std::io::stdout(), &script)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let context = Context::new(&cli.global)?;
+    match cli.verb {
+        Verb::Serve(args) => Ok(serve::run(&context.home, context.config(args.flags())?.config)?),
+        Verb::PluginProbe(args) => Ok(probe(&args.file)),
+        Verb::Mcp(args) => Ok(mcp::run(&context, args.session)?),
+        Verb::Config(args) => config::run(&context, args.verb).map(|()| ExitCode::SUCCESS),
+        verb => wait(act(&context, verb)).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
+    let simple = |command: Command| async move { context.out.reply(&context.call(&command).await?) };
+    match verb {
+        Verb::Ask(args) => ask::ask(context, args).await,
+        Verb::Ack(args) => send::ack(context, args).await,
+        Verb::Notify(args) => send::notify(context, args).await,
+        Verb::Broadcast(args) => send::broadcast(context, args).await,
+        Verb::AskMany(args) => send::ask_many(context, args).await,
+        Verb::Cancel(args) => send::cancel(context, args).await,
+        Verb::Inbox(args) => inbox::inbox(context, args).await,
+        Verb::Sessions(args) => session::run(context, args).await,
+        Verb::Peers(args) => simple(Command::PeerList(PeerList { session: args.session })).await,
+        Verb::Trace(args) => simple(Command::Trace(MessageRef { message: args.id })).await,
+        Verb::Events(args) => events::events(context, args).await,
+        Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
+        Verb::Token(args) => token::run(context, args).await,
+        Verb::Plugins => simple(Command::PluginList(PluginList {})).await,
+        Verb::Doctor => doctor::run(context).await,
+        Verb::Demo => demo::run(context).await,
+        Verb::Config(_) | Verb::Completions(_) | Verb::Mcp(_) | Verb::Serve(_) | Verb::PluginProbe(_) => {
+            unreachable!("these were run above, without a runtime of ours")
+        }
+    }
+}
+
+/// What the daemon runs as a child: a plugin that breaks this process breaks no other.
+fn probe(file: &Path) -> ExitCode {
+    ExitCode::from(u8::try_from(tieline_host::probe(file)).unwrap_or(u8::MAX))
+}
+
+fn wait<T>(future: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+}
+
+/// Tells a failure: to people on standard error, to programs on standard output.
+fn report(failed: &Failed, is_json: bool) {
+    let json = match failed {
+        Failed::PipeClosed => return,
+        Failed::No(words) if words.is_empty() => return,
+        Failed::Refused(refusal) => serde_json::to_value(OutcomeJson::Refusal(refusal.clone())),
+        Failed::Fault(fault) => serde_json::to_value(OutcomeJson::Fault(fault.clone())),
+        Failed::Config(problems) => Ok(json!({ "problems": problems })),
+        other => Ok(json!({ "error": { "exit_code": other.exit_code(), "message": other.to_string() } })),
+    };
+    if is_json {
+        println!("{}", json.unwrap_or_default());
+    } else {
+        let style = Style { color: may_color(std::io::stderr().is_terminal()) };
+        eprintln!("{}", render::failure(failed, &style));
+    }
+}

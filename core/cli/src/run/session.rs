@@ -1,0 +1,83 @@
+//! `tieline sessions`.
+
+use tieline_model::{
+    Command,
+    command::{SessionDescribe, SessionList, SessionOpen, SessionRef, SessionRename},
+};
+
+use crate::{
+    args::{Describe, List, Sessions, SessionsVerb},
+    context::Context,
+    exit::Failed,
+};
+
+/// Runs it.
+pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
+    let verb = args.verb.unwrap_or(SessionsVerb::List(args.list));
+    let closes = matches!(verb, SessionsVerb::Close(_));
+    let reply = context.call(&command(verb)?).await?;
+    if closes { context.out.reply_or(&reply, |_| "closed".into()) } else { context.out.reply(&reply) }
+}
+
+fn command(verb: SessionsVerb) -> Result<Command, Failed> {
+    Ok(match verb {
+        SessionsVerb::List(args) => list(args),
+        SessionsVerb::Show(args) => Command::SessionGet(SessionRef { session: args.session }),
+        SessionsVerb::Open(args) => Command::SessionOpen(SessionOpen {
+            title: args.title,
+            circle: args.circle,
+            roles: args.role,
+            description: args.description,
+            project: args.project,
+        }),
+        SessionsVerb::Close(args) => Command::SessionClose(SessionRef { session: args.session }),
+        SessionsVerb::Rename(args) => {
+            Command::SessionRename(SessionRename { session: args.session, title: args.title })
+        }
+        SessionsVerb::Describe(args) => describe(args)?,
+    })
+}
+
+fn list(args: List) -> Command {
+    let List { circle, all, limit, after } = args;
+    Command::SessionList(SessionList { circle, include_closed: all, limit, after })
+}
+
+fn describe(args: Describe) -> Result<Command, Failed> {
+    let roles = (args.no_roles || !args.role.is_empty()).then_some(args.role);
+    if args.description.is_none() && roles.is_none() && args.project.is_none() {
+        let wanted = "nothing to change; wanted --description, --role, --no-roles or --project";
+        return Err(Failed::Input(wanted.into()));
+    }
+    let Describe { session, description, project, .. } = args;
+    Ok(Command::SessionDescribe(SessionDescribe { session, description, roles, project }))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Verb};
+
+    fn json(line: &[&str]) -> Result<String, Failed> {
+        let cli = Cli::try_parse_from(["tieline", "sessions"].iter().chain(line)).unwrap();
+        let Verb::Sessions(args) = cli.verb else { panic!("not sessions") };
+        let command = command(args.verb.unwrap_or(SessionsVerb::List(args.list)))?;
+        Ok(serde_json::to_string(&command).unwrap())
+    }
+
+    #[test]
+    fn words_become_commands() {
+        assert_eq!(json(&[]).unwrap(), r#"{"session_list":{"include_closed":false}}"#);
+        assert_eq!(
+            json(&["--all", "--circle", "ops"]).unwrap(),
+            r#"{"session_list":{"circle":"ops","include_closed":true}}"#
+        );
+        assert_eq!(
+            json(&["describe", "a", "--no-roles"]).unwrap(),
+            r#"{"session_describe":{"session":"a","roles":[]}}"#
+        );
+        assert_eq!(json(&["describe", "a"]).unwrap_err().exit_code(), 2);
+    }
+}
