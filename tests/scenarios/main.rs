@@ -2,5 +2,26 @@
 #![forbid(unsafe_code)]
 
 mod a_bare_ack_closes_an_ask;
+mod a_broadcast_reaches_offline_members_later;
+mod a_closed_session_takes_nothing_and_orphans_its_asks;
+mod a_daemon_that_stops_says_so;
+mod a_damaged_message_becomes_dead_and_visible;
+mod a_full_inbox_refuses_and_evicts_nothing;
+mod a_late_answer_is_delivered_as_late;
+mod a_late_goodbye_does_not_evict_the_reconnect;
+mod a_message_can_be_withdrawn_until_it_is_handed_over;
+mod a_name_must_mean_one_session;
+mod a_reconnect_keeps_its_mail;
+mod a_rejected_delivery_is_dead_and_its_sender_is_told;
+mod a_trace_claims_no_more_than_is_known;
+mod an_agent_cannot_make_tokens;
 mod an_ask_is_answered;
 mod an_ask_to_an_offline_session_waits;
+mod events_have_no_gaps;
+mod every_command_needs_its_scope;
+mod nobody_speaks_as_anothers_session;
+mod open_asks_survive_a_restart;
+mod several_are_asked_at_once;
+mod the_same_key_twice_is_one_message;
+mod too_many_commands_are_refused;
+mod what_runs_out_tells_its_sender;

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use tieline_engine::{LinkInput, port::FrameKind};
+use tieline_engine::{LinkInput, Links, port::FrameKind};
 use tieline_model::{
     Command, Lane, LinkId, Outcome, Principal,
     command::{PeerAttach, ReceiptState},
@@ -11,12 +11,18 @@ use tieline_model::{
 };
 use tokio::time::timeout;
 
-use crate::{LIMIT, outcome::Outcomes, port::Heard, world::Life};
+use crate::{
+    LIMIT,
+    outcome::Outcomes,
+    port::{Heard, Recorder},
+    world::Life,
+};
 
 /// One link. It acknowledges nothing by itself.
 #[derive(Debug)]
 pub struct Client {
-    life: Arc<Life>,
+    links: Links,
+    port: Arc<Recorder>,
     /// Its number.
     pub link: LinkId,
     /// Whose it is.
@@ -27,7 +33,13 @@ pub struct Client {
 impl Client {
     pub(crate) fn open(life: &Arc<Life>, who: &Arc<Principal>) -> Self {
         let link = life.engine.links.open("fake", Arc::clone(who)).id;
-        Self { life: Arc::clone(life), link, who: Arc::clone(who), corr: Cell::new(0) }
+        Self {
+            links: life.engine.links.clone(),
+            port: Arc::clone(&life.port),
+            link,
+            who: Arc::clone(who),
+            corr: Cell::new(0),
+        }
     }
 
     /// Hands a frame to the engine; returns the number under which it is answered.
@@ -40,7 +52,7 @@ impl Client {
 
     fn put_under<T: serde::Serialize>(&self, corr: u64, kind: FrameKind, frame: &T) {
         let payload = serde_json::to_vec(frame).expect("a frame is JSON");
-        self.life.engine.links.take(&[LinkInput { link: self.link, kind, corr, payload: &payload }]);
+        self.links.take(&[LinkInput { link: self.link, kind, corr, payload: &payload }]);
     }
 
     /// Sends a command without waiting; returns its number.
@@ -71,7 +83,7 @@ impl Client {
 
     /// Says goodbye the way a lost connection does.
     pub fn lose(&self) {
-        self.life.engine.links.close(self.link, "the connection was lost");
+        self.links.close(self.link, "the connection was lost");
     }
 
     /// Says how far deliveries came, and waits until that is durable.
@@ -106,12 +118,12 @@ impl Client {
 
     /// Returns everything that came over the link so far.
     pub fn heard(&self) -> Vec<Heard> {
-        self.life.port.heard(self.link, <[Heard]>::to_vec)
+        self.port.heard(self.link, <[Heard]>::to_vec)
     }
 
     /// Returns the deliveries that came so far.
     pub fn deliveries(&self) -> Vec<DeliveryFrame> {
-        self.life.port.heard(self.link, |heard| deliveries(heard).cloned().collect())
+        self.port.heard(self.link, |heard| deliveries(heard).cloned().collect())
     }
 
     /// Waits until `count` deliveries came; returns all that are there then.
@@ -157,11 +169,11 @@ impl Client {
 
     /// Waits until `look` finds something in what came over the link.
     pub async fn until<T>(&self, what: &str, mut look: impl FnMut(&[Heard]) -> Option<T>) -> T {
-        let mut changed = self.life.port.changed();
+        let mut changed = self.port.changed();
         let waiting = async {
             loop {
                 changed.borrow_and_update();
-                if let Some(found) = self.life.port.heard(self.link, &mut look) {
+                if let Some(found) = self.port.heard(self.link, &mut look) {
                     return found;
                 }
                 changed.changed().await.expect("the transport lives as long as the world");

@@ -1,0 +1,39 @@
+//! Closing a session ends what it was asked, tells the askers, and ends its writer's link.
+
+use tieline_model::{Code, Command, DeliveryState, ask::AskState, command::SessionRef};
+use tieline_tests::{Outcomes, World, address, notice, notify};
+
+#[actix_rt::test]
+async fn a_closed_session_takes_nothing_and_orphans_its_asks() {
+    let mut world = World::start().await;
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    let at_alice = world.attach(&alice).await;
+    let review = world.open(&bob, "review").await;
+    let peer = world.link(&bob);
+    let attach = tieline_model::command::PeerAttach { session: Some(address("review")), ..Default::default() };
+    peer.call(Command::PeerAttach(attach)).await.attached();
+    let asked = world.ask(&alice, "review", "looks good?").await;
+    peer.wait_deliveries(1).await;
+
+    world.call(&bob, Command::SessionClose(SessionRef { session: address("review") })).await.reply();
+
+    assert_eq!(peer.wait_down().await.code, 4409);
+    let told = at_alice.wait_deliveries(1).await;
+    assert_eq!((notice(&told[0]).message, notice(&told[0]).state), (asked.message, DeliveryState::Dead));
+    assert_eq!(world.trace(&alice, asked.message).await.ask.map(|ask| ask.state), Some(AskState::Orphaned));
+    for _ in 0..2 {
+        let by_id = world.call(&alice, notify(&review.id.to_string(), "hello?")).await.refused();
+        assert_eq!(by_id.code, Code::SessionClosed);
+        let by_name = world.call(&alice, notify("review", "hello?")).await.refused();
+        assert_eq!(by_name.code, Code::UnknownSession);
+        world.restart().await;
+    }
+}
+
+#[actix_rt::test]
+async fn the_home_of_a_good_token_stays_open() {
+    let world = World::start().await;
+    let bob = world.agent("bob").await;
+    let refusal = world.call(&bob, Command::SessionClose(SessionRef { session: address("bob") })).await.refused();
+    assert_eq!(refusal.code, Code::Forbidden);
+}

@@ -1,0 +1,117 @@
+//! Every command × a principal that lacks its scope: forbidden, and nothing is stored.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tieline_model::{
+    Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
+    command::{
+        Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, Notify, PeerAttach, PeerDetach, PeerList, PluginList,
+        Receipt, ReceiptState, SessionDescribe, SessionList, SessionOpen, SessionRef, SessionRename, TokenCreate,
+        TokenList, TokenRevoke, Whoami,
+    },
+};
+use tieline_tests::{World, address};
+
+/// The command after this one in the table. A new variant does not compile until it has its line here.
+fn after(command: &Command) -> Option<Command> {
+    let (session, message) = (address("human"), some_message());
+    let (to, text) = (session.clone(), "x".to_owned());
+    Some(match command {
+        Command::Whoami(_) => {
+            Command::SessionOpen(SessionOpen { title: "new".into(), circle: None, ..SessionOpen::default() })
+        }
+        Command::SessionOpen(_) => Command::SessionRename(SessionRename { session, title: "renamed".into() }),
+        Command::SessionRename(_) => {
+            Command::SessionDescribe(SessionDescribe { session, description: Some(text), roles: None, project: None })
+        }
+        Command::SessionDescribe(_) => Command::SessionClose(SessionRef { session }),
+        Command::SessionClose(_) => Command::SessionList(SessionList::default()),
+        Command::SessionList(_) => Command::SessionGet(SessionRef { session }),
+        Command::SessionGet(_) => Command::PeerAttach(PeerAttach::default()),
+        Command::PeerAttach(_) => Command::PeerDetach(PeerDetach::default()),
+        Command::PeerDetach(_) => Command::PeerList(PeerList::default()),
+        Command::PeerList(_) => Command::Ask(Ask { to, text, sender: None, reply_to: None, expires_in_ms: None }),
+        Command::Ask(_) => {
+            Command::AskMany(AskMany { to: vec![to], text, need: Need::Any, sender: None, expires_in_ms: None })
+        }
+        Command::AskMany(_) => Command::Ack(Ack { ask: message, text: None, sender: None }),
+        Command::Ack(_) => Command::Notify(Notify { to, text, sender: None, reply_to: None, expires_in_ms: None }),
+        Command::Notify(_) => Command::Cancel(MessageRef { message }),
+        Command::Cancel(_) => {
+            Command::Broadcast(Broadcast { text, circle: None, exclude: Vec::new(), sender: None, expires_in_ms: None })
+        }
+        Command::Broadcast(_) => Command::Inbox(Inbox::default()),
+        Command::Inbox(_) => Command::Receipt(Receipt {
+            session: None,
+            lane: Lane::Msg,
+            through: Some(0),
+            seq: None,
+            state: ReceiptState::Delivered,
+            reason: None,
+        }),
+        Command::Receipt(_) => Command::Trace(MessageRef { message }),
+        Command::Trace(_) => Command::TokenList(TokenList {}),
+        Command::TokenList(_) => Command::TokenCreate(TokenCreate {
+            name: "new".into(),
+            kind: tieline_model::PrincipalKind::Agent,
+            scopes: None,
+            circles: None,
+            expires_in_ms: None,
+        }),
+        Command::TokenCreate(_) => Command::TokenRevoke(TokenRevoke { token: some_token() }),
+        Command::TokenRevoke(_) => Command::PluginList(PluginList {}),
+        Command::PluginList(_) => return None,
+    })
+}
+
+fn some_message() -> MessageId {
+    "msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f".parse().expect("an id")
+}
+
+fn some_token() -> TokenId {
+    "tok_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f".parse().expect("an id")
+}
+
+fn commands() -> Vec<Command> {
+    std::iter::successors(Some(Command::Whoami(Whoami {})), after).collect()
+}
+
+fn lacks_scope(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(Failure::Refusal(it)) if it.code == Code::Forbidden && it.message.contains("lacks the scope"))
+}
+
+#[test]
+fn the_table_has_every_command() {
+    let known: BTreeSet<String> = tieline_model::schema::variants().into_iter().map(|(name, _, _)| name).collect();
+    let table: BTreeSet<String> = commands().iter().map(|command| command.name().to_owned()).collect();
+    assert_eq!(table, known);
+}
+
+#[actix_rt::test]
+async fn without_its_scope_a_command_is_forbidden_and_stores_nothing() {
+    let world = World::start().await;
+    let guest = world.agent("guest").await;
+    let cursor = || world.engine().store().readers().take().last_cursor().expect("a cursor");
+    let before = cursor();
+    for command in commands() {
+        let Some(scope) = command.scope() else { continue };
+        let scopes: Vec<Scope> = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
+        for kind in [tieline_model::PrincipalKind::Human, tieline_model::PrincipalKind::Agent] {
+            let without = Arc::new(Principal { scopes: Vec::clone(&scopes), kind, ..(*guest).clone() });
+            let outcome = world.call(&without, command.clone()).await;
+            assert!(lacks_scope(&outcome), "`{}` without {scope:?}: {outcome:?}", command.name());
+        }
+    }
+    assert_eq!(cursor(), before, "a forbidden command left something behind");
+}
+
+#[actix_rt::test]
+async fn with_its_scope_alone_a_command_passes_the_door() {
+    let world = World::start().await;
+    for command in commands() {
+        let scopes: Vec<Scope> = command.scope().into_iter().collect();
+        let with = Arc::new(Principal { scopes, ..(**world.human()).clone() });
+        let outcome = world.call(&with, command.clone()).await;
+        assert!(!lacks_scope(&outcome), "`{}`: {outcome:?}", command.name());
+    }
+}
