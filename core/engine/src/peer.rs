@@ -76,6 +76,7 @@ pub struct Peer {
     shared: Arc<Shared>,
     door: Door,
     session: SessionId,
+    epoch: u64,
     link: LinkId,
     transport: Arc<str>,
     window: Arc<std::sync::Mutex<Window>>,
@@ -114,6 +115,7 @@ impl Peer {
             shared: Arc::clone(shared),
             door: door.clone(),
             session: attachment.session,
+            epoch: attachment.epoch,
             link: attachment.link?,
             transport: attachment.transport.clone()?,
             window: attachment.window.clone()?,
@@ -125,6 +127,13 @@ impl Peer {
             outbox: Vec::new(),
             _alive: alive,
         })
+    }
+
+    /// Tells whether its link is still there and still writes. A peer that was fenced or lost its link says no more,
+    /// however long its timers are.
+    fn is_current(&self) -> bool {
+        let is_writer = self.shared.presence.writer(self.session).is_some_and(|writer| writer.epoch == self.epoch);
+        is_writer && self.shared.presence.link(self.link).is_some()
     }
 
     fn window<T>(&self, f: impl FnOnce(&mut Window) -> T) -> T {
@@ -169,6 +178,7 @@ impl Peer {
                     seq <= window.last_sent(lane)
                 });
                 if was_sent {
+                    self.repeats.remove(&(lane, seq));
                     self.queue_json(FrameKind::Skip, &SkipFrame { lane, seq, reason: state });
                     self.window(|window| window.skip(lane, seq));
                 }
@@ -189,9 +199,10 @@ impl Peer {
             return;
         }
         fail::fail_point!("peer.before_hand_over");
-        let was_idle = self.window(|window| window.in_flight()) == 0;
         let messages = std::mem::take(&mut self.outbox);
         let count = messages.iter().filter(|message| message.kind == FrameKind::Delivery).count();
+        // The window has them as sent already.
+        let was_idle = self.window(|window| window.in_flight()) <= count as u64;
         let Some(port) = self.shared.port() else { return };
         let left = port.deliver(&self.transport, messages);
         fail::fail_point!("peer.after_hand_over");
@@ -212,6 +223,9 @@ impl Peer {
         if self.is_reading {
             return;
         }
+        if !self.is_current() {
+            return ctx.stop();
+        }
         let Some(due) = self.window(|window| window.due()) else { return };
         self.is_reading = true;
         let (readers, session) = (self.shared.readers.clone(), self.session);
@@ -223,6 +237,9 @@ impl Peer {
 
     fn hand_over(&mut self, due: Due, rows: Result<Vec<DueRow>, StoreError>, ctx: &mut Context<Self>) {
         self.is_reading = false;
+        if !self.is_current() {
+            return ctx.stop();
+        }
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
@@ -289,6 +306,9 @@ impl Peer {
     }
 
     fn send_again_if_due(&mut self, ctx: &mut Context<Self>) {
+        if !self.is_current() {
+            return ctx.stop();
+        }
         let now = self.shared.clock.now();
         if now < self.last_progress.plus_ms(self.patience()) {
             return self.await_receipts(ctx);
@@ -297,15 +317,18 @@ impl Peer {
         let limit = self.shared.config.delivery.max_attempts;
         for lane in Lane::ALL {
             let Some((first, last)) = self.window(|window| window.unsettled(lane)) else { continue };
+            // Older numbers were sent at least as often, so those that are given up come first.
+            let mut again = first;
             for seq in first..=last {
                 let repeats = self.repeats.entry((lane, seq)).or_default();
                 *repeats += 1;
                 if *repeats >= limit {
+                    again = seq + 1;
                     let reason = format!("no receipt after {limit} attempts on a live link");
                     self.door.submit(Work::GiveUp { session: self.session, lane, seq, reason });
                 }
             }
-            self.window(|window| window.unsend(lane, first));
+            self.window(|window| window.unsend(lane, again));
         }
         self.pump(ctx);
         self.await_receipts(ctx);
