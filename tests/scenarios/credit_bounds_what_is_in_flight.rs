@@ -76,6 +76,9 @@ async fn a_transport_that_is_full_is_given_the_rest_when_it_has_room() {
     at_bob.wait_deliveries(2).await;
     world.calm().await;
     assert_eq!(seqs(&at_bob, Lane::Msg), [1, 2]);
+    let asked = world.port().refusals();
+    world.calm().await;
+    assert_eq!(world.port().refusals(), asked, "a full transport is not asked again and again");
     world.notify(&alice, "bob", "7").await;
     world.port().set_room(None);
     world.engine().links.writable("fake");

@@ -39,6 +39,7 @@ struct State {
     links: HashMap<LinkId, Vec<Heard>>,
     /// How many more deliveries are taken; `None` is any number.
     room: Option<usize>,
+    refusals: u64,
     is_cut: bool,
 }
 
@@ -75,6 +76,11 @@ impl Recorder {
         self.state().room = room;
     }
 
+    /// Counts the deliveries that it gave back.
+    pub fn refusals(&self) -> u64 {
+        self.state().refusals
+    }
+
     /// Takes nothing any more, without a word: the process behind it is dead.
     pub fn cut(&self) {
         self.state().is_cut = true;
@@ -92,6 +98,7 @@ impl Port for Recorder {
             if message.kind == FrameKind::Delivery {
                 match &mut state.room {
                     Some(0) => {
+                        state.refusals += 1;
                         left.push(message);
                         continue;
                     }

@@ -86,6 +86,8 @@ pub struct Peer {
     repeats: HashMap<(Lane, u64), u32>,
     is_reading: bool,
     is_waiting: bool,
+    /// The link had no room: nothing is read for it until it has.
+    is_blocked: bool,
     last_progress: TimestampMs,
     outbox: Vec<LinkMessage>,
     _alive: Alive,
@@ -123,6 +125,7 @@ impl Peer {
             repeats: HashMap::new(),
             is_reading: false,
             is_waiting: false,
+            is_blocked: false,
             last_progress: shared.clock.now(),
             outbox: Vec::new(),
             _alive: alive,
@@ -189,7 +192,7 @@ impl Peer {
                 self.last_progress = self.shared.clock.now();
             }
             PeerOp::Progress(frame) => self.queue_json(FrameKind::Progress, &frame),
-            PeerOp::Wake => {}
+            PeerOp::Wake => self.is_blocked = false,
         }
     }
 
@@ -207,6 +210,14 @@ impl Peer {
         let left = port.deliver(&self.transport, messages);
         fail::fail_point!("peer.after_hand_over");
         self.shared.metrics.handed_over(count.saturating_sub(left.len()));
+        if !left.is_empty() && !self.is_blocked {
+            self.is_blocked = true;
+            // Its transport says when it has room; should that get lost on the way, this does.
+            ctx.run_later(Duration::from_secs(1), |peer, ctx| {
+                peer.is_blocked = false;
+                peer.pump(ctx);
+            });
+        }
         for message in left {
             if let Some((lane, seq)) = place(&message) {
                 self.window(|window| window.unsend(lane, seq));
@@ -220,7 +231,7 @@ impl Peer {
 
     /// Reads the next due numbers, if there are any and none are being read.
     fn pump(&mut self, ctx: &mut Context<Self>) {
-        if self.is_reading {
+        if self.is_reading || self.is_blocked {
             return;
         }
         if !self.is_current() {
