@@ -4,6 +4,7 @@
 //! enum that every surface speaks, the [`Outcome`] that comes back, the [`Event`]s that are kept, and
 //! the state machines as functions from a state and an input to a new state and its effects.
 //! Carrying effects out is the engine's job; keeping them is the store's.
+#![forbid(unsafe_code)]
 
 pub mod address;
 pub mod ask;

@@ -3,6 +3,7 @@
 //! One thread writes ([`Writer`]), in batches that share a commit; any number of read-only connections
 //! read beside it ([`Readers`]). A job runs inside the writer's transaction with a [`Tx`], so that what it
 //! reads, decides and writes is one atomic, serial step.
+#![forbid(unsafe_code)]
 
 mod checkpoint;
 mod error;
