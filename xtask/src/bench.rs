@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: hands over to the benchmarks' own program.
 
-use crate::workspace::Workspace;
+use crate::{
+    build::{Built, Profile, build},
+    workspace::Workspace,
+};
 use anyhow::{Context, Result, bail};
 
 const PACKAGE: &str = "tieline-bench";
@@ -16,12 +19,16 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Builds the benchmarks for release and runs one.
+    /// Builds the daemon, the plugins and the benchmarks alike, and runs one.
     pub fn run(self) -> Result<()> {
         let workspace = Workspace::load()?;
         workspace.package(PACKAGE).context("there are no benchmarks to run")?;
+        let Built { binary, plugins } = build(&workspace, Profile::Bench)?;
         let mut cargo = workspace.cargo();
-        cargo.args(["run", "--release", "--package", PACKAGE, "--", &self.name]).args(&self.args);
+        cargo.args(["run", "--profile", Profile::Bench.name(), "--package", PACKAGE, "--", &self.name]);
+        // Not the system's directory for temporary files: that one may be in memory, where nothing is durable.
+        cargo.arg("--dir").arg(workspace.target_dir().join("bench")).arg("--daemon").arg(binary);
+        cargo.args(plugins.iter().flat_map(|plugin| ["--plugin".as_ref(), plugin.as_os_str()])).args(&self.args);
         let status = cargo.status().context("failed to start cargo")?;
         if !status.success() {
             bail!("the benchmark `{}` failed: {status}", self.name);

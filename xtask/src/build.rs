@@ -13,15 +13,40 @@ pub struct Built {
     pub plugins: Vec<PathBuf>,
 }
 
+/// With which profile of the root `Cargo.toml`.
+#[derive(Clone, Copy)]
+pub enum Profile {
+    /// Fast to build.
+    Dev,
+    /// Fast to run.
+    Release,
+    /// Nearly as fast to run as a release, and built in bearable time.
+    Bench,
+}
+
+impl Profile {
+    /// Returns its name, as cargo's `--profile` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Dev => "dev",
+            Profile::Release => "release",
+            Profile::Bench => "bench-quick",
+        }
+    }
+
+    /// Chooses between the two that a person asks for.
+    pub fn release_or_dev(is_release: bool) -> Self {
+        if is_release { Profile::Release } else { Profile::Dev }
+    }
+}
+
 /// Builds the binary and every stock plugin in one go.
-pub fn build(workspace: &Workspace, is_release: bool) -> Result<Built> {
+pub fn build(workspace: &Workspace, profile: Profile) -> Result<Built> {
     let (cli, stock) = (workspace.package(CLI_PACKAGE)?, workspace.stock_plugins());
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--message-format=json-render-diagnostics", "--package", &cli.name]);
+    cargo.args(["build", "--message-format=json-render-diagnostics", "--profile", profile.name()]);
+    cargo.args(["--package", &cli.name]);
     cargo.args(stock.iter().flat_map(|plugin| ["--package", &plugin.name]));
-    if is_release {
-        cargo.arg("--release");
-    }
     let mut child = cargo.stdout(Stdio::piped()).spawn().context("failed to start cargo")?;
     let output = child.stdout.take().context("cargo gave no output to read")?;
     let mut artifacts = Vec::new();

@@ -1,7 +1,7 @@
 //! `cargo xtask install`: a release build, in place.
 
 use crate::{
-    build::{Built, build},
+    build::{Built, Profile, build},
     plugins::{place, place_all},
     workspace::Workspace,
 };
@@ -25,7 +25,7 @@ impl Install {
     pub fn run(self) -> Result<()> {
         let prefix = self.prefix()?;
         let home = Home::find(&environment())?;
-        let Built { binary, plugins } = build(&Workspace::load()?, true)?;
+        let Built { binary, plugins } = build(&Workspace::load()?, Profile::Release)?;
         let bin = prefix.join("bin");
         println!("binary   {}", place(&binary, &bin)?.display());
         for plugin in place_all(&plugins, &prefix.join("lib/tieline/plugins"))? {

@@ -1,7 +1,7 @@
 //! `cargo xtask run`: from sources to a mesh that one can talk to.
 
 use crate::{
-    build::{Built, build},
+    build::{Built, Profile, build},
     daemon::{Daemon, Waited},
     health, plugins,
     workspace::Workspace,
@@ -49,7 +49,7 @@ impl Run {
         let home = Home::at(&root);
         let config = config(&home)?;
         check_socket(config.server.socket.as_deref().unwrap_or(&home.socket()))?;
-        let Built { binary, plugins } = build(&workspace, self.release)?;
+        let Built { binary, plugins } = build(&workspace, Profile::release_or_dev(self.release))?;
         home.create().with_context(|| format!("failed to make the directories in `{}`", root.display()))?;
         plugins::place_all(&plugins, &home.plugins_dir())?;
         Mesh { root, home, config, binary }.run(!self.no_demo)

@@ -1,0 +1,4 @@
+//! Ceilings: the same work without the daemon, measured in the same run.
+
+pub mod commit;
+pub mod echo;
