@@ -212,3 +212,38 @@ fn quick_check(conn: &mut SqliteConnection) -> Result<String, StoreError> {
     let findings: Vec<Finding> = sql_query("PRAGMA quick_check(5)").load(conn)?;
     Ok(findings.into_iter().map(|row| row.quick_check).collect::<Vec<_>>().join("; "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_can_be_taken_back_and_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tieline.db");
+        let mut conn = pragma::writer(&path, Synchronous::Full).unwrap();
+        conn.run_pending_migrations(MIGRATIONS).unwrap();
+        let tables = count_tables(&mut conn).unwrap();
+        conn.revert_all_migrations(MIGRATIONS).unwrap();
+        // What is left is diesel's own table of migrations with its index.
+        assert_eq!(count_tables(&mut conn).unwrap(), 2);
+        conn.run_pending_migrations(MIGRATIONS).unwrap();
+        assert_eq!(count_tables(&mut conn).unwrap(), tables);
+    }
+
+    #[test]
+    fn a_backup_is_a_whole_database_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("it's here.db");
+        let mut conn = pragma::writer(&path, Synchronous::Full).unwrap();
+        conn.run_pending_migrations(MIGRATIONS).unwrap();
+        let tables = count_tables(&mut conn).unwrap();
+        back_up(&mut conn, &path, "1").unwrap();
+        back_up(&mut conn, &path, "1").unwrap();
+        let copy = folder.path().join("backups/before-1.db");
+        assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        let mut copy = pragma::reader(&copy).unwrap();
+        assert_eq!(count_tables(&mut copy).unwrap(), tables);
+        assert_eq!(quick_check(&mut copy).unwrap(), "ok");
+    }
+}
