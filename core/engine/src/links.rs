@@ -133,15 +133,16 @@ impl Links {
     fn command(&self, input: &LinkInput<'_>) -> Result<Option<(Option<String>, Command)>, Refusal> {
         match input.kind {
             FrameKind::Command => {
-                let CommandFrame { key, command } = parse::from_json(input.payload)?;
+                let CommandFrame { key, command } = parse::from_json(input.payload).map_err(of_command)?;
                 Ok(Some((key, command)))
             }
             FrameKind::Receipt => {
-                let frame: ReceiptFrame = parse::from_json(input.payload)?;
+                let frame: ReceiptFrame =
+                    parse::from_json(input.payload).map_err(|refusal| below("receipt", refusal))?;
                 Ok(Some((None, Command::Receipt(frame.into()))))
             }
             FrameKind::Credit => {
-                let frame: CreditFrame = parse::from_json(input.payload)?;
+                let frame: CreditFrame = parse::from_json(input.payload).map_err(|refusal| below("credit", refusal))?;
                 self.grant(input.link, frame)?;
                 Ok(None)
             }
@@ -166,4 +167,16 @@ impl Links {
         self.tell(|router| drop(router.try_send(Wake(attachment.session))));
         Ok(())
     }
+}
+
+/// A path begins at the command, as on every other surface, and not at the frame round it.
+fn of_command(mut refusal: Refusal) -> Refusal {
+    refusal.field = refusal.field.map(|path| path.strip_prefix("command.").unwrap_or(&path).to_owned());
+    refusal
+}
+
+/// A receipt and a credit come without a name of their own.
+fn below(name: &str, mut refusal: Refusal) -> Refusal {
+    refusal.field = Some(refusal.field.map_or_else(|| name.to_owned(), |path| format!("{name}.{path}")));
+    refusal
 }

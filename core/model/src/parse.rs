@@ -15,11 +15,22 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let refusal = Refusal::new(Code::BadInput, error.inner().to_string());
+        let refusal = Refusal::new(Code::BadInput, sentence(error.inner()));
         if path == "." { refusal } else { refusal.at(path) }
     })?;
     reader.end().map_err(|error| Refusal::new(Code::BadInput, error.to_string()))?;
     Ok(value)
+}
+
+/// What is wrong with a value stands at its field; where it stood in the text depends on what it was wrapped in. Text
+/// that is no JSON has no fields, so that there the line and column are told.
+fn sentence(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) if error.is_data() => what.to_owned(),
+        _ => text,
+    }
 }
 
 fn depth(bytes: &[u8]) -> usize {
@@ -65,6 +76,10 @@ mod tests {
                 assert_eq!(refusal.field.as_deref(), field, "{input}");
             }
         }
+        let wrong = from_json::<Command>(br#"{"notify":{"to":"b","txt":"x"}}"#).unwrap_err();
+        assert!(!wrong.message.contains("column"), "{}", wrong.message);
+        let torn = from_json::<Command>(br#"{"notify":{"to":"b","#).unwrap_err();
+        assert!(torn.message.contains("column"), "{}", torn.message);
         let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
         assert!(from_json::<Command>(deep.as_bytes()).unwrap_err().message.contains("deeper than 32"));
     }
