@@ -1,12 +1,16 @@
 //! A world to write scenarios in: a whole engine over a real file, with a clock that a test moves by hand and
 //! a transport that remembers what it was given.
 //!
-//! Start at [`World::start`]; `scenarios/an_ask_is_answered.rs` shows the rest.
+//! Start at [`World::start`]; `scenarios/an_ask_is_answered.rs` shows the rest. For tests of the real process start
+//! at [`daemon::Daemon::start`].
 #![forbid(unsafe_code)]
 
 mod client;
+pub mod daemon;
+pub mod http;
 mod outcome;
 mod port;
+pub mod socket;
 mod wait;
 mod world;
 

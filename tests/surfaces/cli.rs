@@ -1,0 +1,81 @@
+//! The command line, with `--json`.
+
+use serde_json::Value;
+use tieline_model::outcome::FAULT;
+
+use crate::{Surface, cast::Cast, http::code_of};
+
+/// `tieline … --json`.
+pub struct CommandLine<'a>(&'a Cast);
+
+impl<'a> CommandLine<'a> {
+    pub fn new(cast: &'a Cast) -> Self {
+        Self(cast)
+    }
+}
+
+impl Surface for CommandLine<'_> {
+    /// A receipt is given with `inbox --ack`; a field of another name cannot be typed.
+    fn lacks(&self) -> &[&'static str] {
+        &["receipt", "malformed"]
+    }
+
+    async fn say(&mut self, who: &'static str, command: &Value) -> Value {
+        let mut args = vec!["--json".to_owned(), "--token-file".to_owned()];
+        args.push(self.0.token_file(who).display().to_string());
+        args.extend(words(command));
+        let output = self.0.0.home.tieline(&args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let shown = format!("{args:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(text.lines().count(), 1, "one line of JSON from {shown}");
+        let outcome: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {shown}"));
+        assert_eq!(output.status.code(), Some(exit_code_of(&outcome).into()), "exit code of {shown}");
+        assert!(output.stderr.is_empty(), "nothing for people beside the JSON: {shown}");
+        outcome
+    }
+}
+
+fn exit_code_of(outcome: &Value) -> u8 {
+    match code_of(outcome) {
+        Some(code) => code.exit_code(),
+        None if outcome.get("fault").is_some() => FAULT.1,
+        None => 0,
+    }
+}
+
+/// What a person types for a command.
+fn words(command: &Value) -> Vec<String> {
+    let (name, fields) = command.as_object().unwrap().iter().next().unwrap();
+    let (verb, in_place): (&[&str], &[&str]) = match name.as_str() {
+        "whoami" => (&["whoami"], &[]),
+        "session_open" => (&["sessions", "open"], &["title"]),
+        "session_list" => (&["sessions", "list"], &[]),
+        "ask" => (&["ask"], &["to", "text"]),
+        "ack" => (&["ack"], &["ask", "text"]),
+        "notify" => (&["notify"], &["to", "text"]),
+        "broadcast" => (&["broadcast"], &["text"]),
+        "inbox" => (&["inbox"], &["session"]),
+        "trace" => (&["trace"], &["message"]),
+        "cancel" => (&["cancel"], &["message"]),
+        other => panic!("how is `{other}` typed?"),
+    };
+    let fields = fields.as_object().unwrap();
+    let mut words: Vec<String> = verb.iter().map(|word| (*word).to_owned()).collect();
+    words.extend(in_place.iter().filter_map(|name| fields.get(*name)).map(plain));
+    for (name, value) in fields.iter().filter(|(name, _)| !in_place.contains(&name.as_str())) {
+        let option = match name.as_str() {
+            "expires_in_ms" => vec!["--expires".to_owned(), format!("{value}ms")],
+            "roles" => value.as_array().unwrap().iter().flat_map(|role| ["--role".to_owned(), plain(role)]).collect(),
+            "exclude" => {
+                value.as_array().unwrap().iter().flat_map(|one| ["--exclude".to_owned(), plain(one)]).collect()
+            }
+            name => vec![format!("--{}", name.replace('_', "-")), plain(value)],
+        };
+        words.extend(option);
+    }
+    words
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,155 @@
+//! The script: two agents, and everything that they say.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use tieline_tests::http::Request;
+
+use crate::{
+    Surface,
+    cast::{AGENT, CRITIC, Cast},
+    http::Http,
+    normal::Normal,
+};
+
+/// Longer than any message may live.
+const TOO_LONG_MS: u64 = 40 * 24 * 3600 * 1000;
+
+struct Line {
+    who: &'static str,
+    command: Value,
+    /// Keeps what is found there for later lines, which name it as `$name`.
+    keep: Option<(&'static str, &'static str)>,
+    /// Whether no typed input could say it.
+    is_malformed: bool,
+}
+
+fn line(who: &'static str, command: Value) -> Line {
+    Line { who, command, keep: None, is_malformed: false }
+}
+
+impl Line {
+    fn keep(mut self, name: &'static str, pointer: &'static str) -> Self {
+        self.keep = Some((name, pointer));
+        self
+    }
+
+    fn malformed(mut self) -> Self {
+        self.is_malformed = true;
+        self
+    }
+}
+
+const MESSAGE: &str = "/ok/accepted/message";
+
+fn lines() -> Vec<Line> {
+    vec![
+        line(AGENT, json!({"whoami": {}})),
+        line(CRITIC, json!({"whoami": {}})),
+        // Where the work is.
+        line(CRITIC, json!({"session_open": {"title": "review", "roles": ["reader"], "description": "reads diffs"}})),
+        line(CRITIC, json!({"session_open": {"title": "build"}})),
+        line(CRITIC, json!({"session_open": {"title": "build"}})),
+        line(AGENT, json!({"session_list": {}})),
+        // Telling and asking.
+        line(AGENT, json!({"notify": {"to": "review", "text": "the build is green"}})).keep("notify", MESSAGE),
+        line(AGENT, json!({"ask": {"to": "@reader", "text": "May I merge?", "expires_in_ms": 3_600_000}}))
+            .keep("ask", MESSAGE),
+        line(CRITIC, json!({"inbox": {"session": "review"}})),
+        line(CRITIC, json!({"receipt": {"session": "review", "lane": "msg", "through": 2, "state": "delivered"}})),
+        line(CRITIC, json!({"receipt": {"session": "review", "lane": "msg", "through": 1, "state": "seen"}})),
+        line(CRITIC, json!({"inbox": {"session": "review"}})),
+        line(CRITIC, json!({"ack": {"ask": "$ask", "text": "Yes, after the tests."}})).keep("answer", MESSAGE),
+        line(AGENT, json!({"inbox": {}})),
+        line(AGENT, json!({"receipt": {"lane": "msg", "through": 1, "state": "delivered"}})),
+        line(AGENT, json!({"trace": {"message": "$ask"}})),
+        line(AGENT, json!({"trace": {"message": "$answer"}})),
+        line(CRITIC, json!({"ack": {"ask": "$ask", "text": "And the docs."}})),
+        line(CRITIC, json!({"ack": {"ask": "$ask"}})),
+        // To everybody.
+        line(AGENT, json!({"broadcast": {"text": "main is frozen", "exclude": ["review"]}})).keep("frozen", MESSAGE),
+        line(CRITIC, json!({"inbox": {"lane": "bulk"}})),
+        line(AGENT, json!({"trace": {"message": "$frozen"}})),
+        // Taking back.
+        line(AGENT, json!({"ask": {"to": "critic", "text": "Still there?"}})).keep("withdrawn", MESSAGE),
+        line(AGENT, json!({"cancel": {"message": "$withdrawn"}})),
+        line(AGENT, json!({"trace": {"message": "$withdrawn"}})),
+        line(CRITIC, json!({"ack": {"ask": "$withdrawn"}})),
+        line(AGENT, json!({"cancel": {"message": "$notify"}})),
+        // What is refused.
+        line(AGENT, json!({"notify": {"to": "reviw", "text": "x"}})),
+        line(AGENT, json!({"ask": {"to": "build", "text": "which of you?"}})),
+        line(AGENT, json!({"notify": {"to": "elsewhere/review", "text": "x"}})),
+        line(AGENT, json!({"notify": {"to": "critic", "text": "x", "as": "review"}})),
+        line(AGENT, json!({"ack": {"ask": "$ask", "text": "I answer myself"}})),
+        line(AGENT, json!({"inbox": {"session": "review"}})),
+        line(AGENT, json!({"trace": {"message": "msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f"}})),
+        line(AGENT, json!({"notify": {"to": "review", "text": "x", "expires_in_ms": TOO_LONG_MS}})),
+        line(AGENT, json!({"inbox": {"limit": 1000}})),
+        line(AGENT, json!({"broadcast": {"text": "x", "circle": "elsewhere"}})),
+        line(CRITIC, json!({"session_open": {"title": "a/b"}})),
+        line(AGENT, json!({"receipt": {"lane": "msg", "through": 99, "state": "delivered"}})),
+        line(AGENT, json!({"notify": {"to": "review", "txt": "x"}})).malformed(),
+        line(AGENT, json!({"receipt": {"lane": "fast", "through": 1, "state": "delivered"}})).malformed(),
+        // None of that has left anything behind.
+        line(AGENT, json!({"session_list": {}})),
+    ]
+}
+
+/// Plays the script on a surface and returns all that was answered, and then each session's events.
+pub async fn play(cast: &Cast, surface: &mut impl Surface) -> Value {
+    let (mut normal, mut kept) = (Normal::default(), HashMap::new());
+    let mut told = Vec::new();
+    for line in lines() {
+        let command = filled(&line.command, &kept);
+        let name = command.as_object().unwrap().keys().next().unwrap().as_str();
+        let lacks = surface.lacks();
+        let outcome = if lacks.contains(&name) || (line.is_malformed && lacks.contains(&"malformed")) {
+            Http::new(cast, cast.unix()).say(line.who, &command).await
+        } else {
+            surface.say(line.who, &command).await
+        };
+        if let Some((name, pointer)) = line.keep {
+            let value = outcome.pointer(pointer).unwrap_or_else(|| panic!("{command}: {outcome}"));
+            kept.insert(name, value.as_str().unwrap().to_owned());
+        }
+        told.push(json!({"who": line.who, "says": line.command, "outcome": normal.of(&outcome)}));
+    }
+    json!({"script": told, "events": events(cast, &mut normal).await})
+}
+
+/// Puts in what earlier lines kept.
+fn filled(command: &Value, kept: &HashMap<&str, String>) -> Value {
+    match command {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), filled(value, kept))).collect(),
+        Value::String(text) => match text.strip_prefix('$') {
+            Some(name) => Value::String(kept[name].clone()),
+            None => command.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
+/// Reads every session's timeline. That a peer came is the one thing that a WebSocket adds, so it is left out here,
+/// with the numbers that it moves; the numbers have to be without gaps.
+async fn events(cast: &Cast, normal: &mut Normal) -> Value {
+    let token = cast.token("human");
+    let get = async |path: String| Request::get(&path).token(&token).send(&cast.tcp()).await.json();
+    let sessions = get("/v1/sessions".to_owned()).await;
+    let mut timelines = Vec::new();
+    for session in sessions["ok"]["sessions"]["sessions"].as_array().unwrap() {
+        let path = format!("/v1/sessions/{}/events?limit=1000", session["id"].as_str().unwrap());
+        let answer = get(path).await;
+        let mut timeline = Vec::new();
+        for (number, event) in (1..).zip(answer["events"].as_array().unwrap()) {
+            assert_eq!(event["seq"], number, "the timeline of {}: {answer}", session["title"]);
+            assert_eq!(event["session"], session["id"]);
+            let (kind, _) = event["body"].as_object().unwrap().iter().next().unwrap();
+            if kind != "peer_attached" && kind != "peer_detached" {
+                timeline.push(normal.of(&event["body"]));
+            }
+        }
+        timelines.push(json!({"session": session["title"], "events": timeline}));
+    }
+    Value::Array(timelines)
+}
