@@ -22,13 +22,15 @@ use crate::endpoint::Endpoint;
 
 const AFTER_HELP: &str = "\
 Environment:
-  TIELINE_HOME        directory that holds config, data and run; the platform's own places by default
+  TIELINE_HOME        directory of config, data and run; else the platform's own places
   TIELINE_TOKEN_FILE  file with the token to speak with; the human's own by default
   TIELINE_TOKEN       the token itself
   NO_COLOR            no colours
 
-Exit codes: 0 done, 1 the answer is no, 2 bad input, 3 no valid token, 4 not allowed, 5 not found, 6 conflict,
-7 try later, 69 no daemon, 70 a fault. The full table is in docs/cli.md.
+Exit codes (all of them: docs/cli.md):
+  0 done           3 no valid token   6 conflict      70 a fault
+  1 no             4 not allowed      7 try later
+  2 bad input      5 not found        69 no daemon
 
 Start:  tieline serve        Check:  tieline doctor        See it work:  tieline demo";
 

@@ -46,14 +46,11 @@ impl Peer {
             .connect()
             .await
             .map_err(|error| Failed::Unreachable { place: place.clone(), why: error.to_string() })?;
-        let strange = |error: tungstenite::Error| Failed::Stranger {
-            place: format!("{place}, path /ws"),
-            what: match error {
-                tungstenite::Error::Http(response) if response.status().as_u16() == 404 => {
-                    "no WebSocket transport is running: see `tieline plugins`".into()
-                }
-                other => other.to_string(),
-            },
+        let strange = |error: tungstenite::Error| match error {
+            tungstenite::Error::Http(response) if response.status().as_u16() == 404 => Failed::No(
+                "the peers need the WebSocket transport, and it is not running: see `tieline plugins`".into(),
+            ),
+            other => Failed::Stranger { place: format!("{place}, path /ws"), what: other.to_string() },
         };
         let mut request = format!("ws://{}/ws", endpoint.host()).into_client_request().map_err(strange)?;
         let bearer = secret.bearer().parse().map_err(|_| Failed::NoToken("the token is no header".into()))?;

@@ -112,7 +112,7 @@ fn standing(token: &TokenView, now: TimestampMs) -> Cell {
 /// Renders the plugins.
 pub fn plugins(reply: &Plugins, style: &Style) -> String {
     if reply.plugins.is_empty() {
-        return "no plugins: put one into the plugins folder of the config directory (`tieline config path`)".into();
+        return "no plugins".into();
     }
     let rows: Vec<[Cell; 5]> = reply
         .plugins

@@ -83,10 +83,15 @@ async fn follow(context: &Context, client: &Client, args: args::Events) -> Resul
     let mut stream = client.events(session.as_deref(), args.after).await?;
     let mut names = Names::load(client).await?;
     context.out.note("following; Ctrl-C ends it");
+    let mut is_lost = false;
     loop {
         match stream.next().await? {
+            Item::Connected if std::mem::take(&mut is_lost) => context.out.note("connected again"),
             Item::Connected => {}
-            Item::Lost(why) => context.out.note(&format!("connection lost ({why}); trying again")),
+            Item::Lost(why) => {
+                is_lost = true;
+                context.out.note(&format!("connection lost ({why}); trying again"));
+            }
             Item::Event { json, .. } if context.out.json => context.out.text(&json)?,
             Item::Event { event: Some(event), .. } => print(context, client, &mut names, &event).await?,
             Item::Event { event: None, .. } => context.out.note("an event that this program does not know"),

@@ -56,11 +56,18 @@ impl Reader<'_> {
         self.session = Some(Address::Session(session));
         let mut events = self.client.events(Some(&session.to_string()), None).await?;
         self.context.out.note("following; Ctrl-C ends it");
+        let mut is_lost = false;
         loop {
             let lanes = match events.next().await? {
-                // What came while nobody listened has no event to wake us.
-                Item::Connected => Lane::ALL.to_vec(),
+                Item::Connected => {
+                    if std::mem::take(&mut is_lost) {
+                        self.context.out.note("connected again");
+                    }
+                    // What came while nobody listened has no event to wake us.
+                    Lane::ALL.to_vec()
+                }
                 Item::Lost(why) => {
+                    is_lost = true;
                     self.context.out.note(&format!("connection lost ({why}); trying again"));
                     continue;
                 }

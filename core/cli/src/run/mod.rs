@@ -14,7 +14,7 @@ use std::{future::Future, io::IsTerminal, path::Path, process::ExitCode};
 use clap::CommandFactory;
 use serde_json::json;
 use tieline_model::{
-    Command,
+    Command, Reply,
     command::{MessageRef, PeerList, PluginList, Whoami},
     outcome::OutcomeJson,
 };
@@ -75,13 +75,22 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Events(args) => events::events(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
-        Verb::Plugins => simple(Command::PluginList(PluginList {})).await,
+        Verb::Plugins => plugins(context).await,
         Verb::Doctor => doctor::run(context).await,
         Verb::Demo => demo::run(context).await,
         Verb::Config(_) | Verb::Completions(_) | Verb::Mcp(_) | Verb::Serve(_) | Verb::PluginProbe(_) => {
             unreachable!("these were run above, without a runtime of ours")
         }
     }
+}
+
+async fn plugins(context: &Context) -> Result<(), Failed> {
+    let reply = context.call(&Command::PluginList(PluginList {})).await?;
+    context.out.reply(&reply)?;
+    if matches!(&reply, Reply::Plugins(reply) if reply.plugins.is_empty()) {
+        context.out.note(&format!("they go into {}", context.home.plugins_dir().display()));
+    }
+    Ok(())
 }
 
 /// What the daemon runs as a child: a plugin that breaks this process breaks no other.

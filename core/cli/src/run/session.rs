@@ -1,7 +1,7 @@
 //! `tieline sessions`.
 
 use tieline_model::{
-    Command,
+    Command, Reply,
     command::{SessionDescribe, SessionList, SessionOpen, SessionRef, SessionRename},
 };
 
@@ -14,9 +14,17 @@ use crate::{
 /// Runs it.
 pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
     let verb = args.verb.unwrap_or(SessionsVerb::List(args.list));
-    let closes = matches!(verb, SessionsVerb::Close(_));
+    let did = match verb {
+        SessionsVerb::Close(_) => "closed",
+        SessionsVerb::Rename(_) => "renamed",
+        SessionsVerb::Describe(_) => "described",
+        SessionsVerb::List(_) | SessionsVerb::Show(_) | SessionsVerb::Open(_) => "done",
+    };
     let reply = context.call(&command(verb)?).await?;
-    if closes { context.out.reply_or(&reply, |_| "closed".into()) } else { context.out.reply(&reply) }
+    match reply {
+        Reply::Done(_) => context.out.reply_or(&reply, |_| did.into()),
+        _ => context.out.reply(&reply),
+    }
 }
 
 fn command(verb: SessionsVerb) -> Result<Command, Failed> {
