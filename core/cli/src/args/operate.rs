@@ -39,7 +39,7 @@ impl Serve {
 Example, in an agent's configuration:
   tieline mcp --session review
 
-It speaks with the agent's own token, never with the human's, unless you name another one.")]
+It speaks with the agent's own token, or with the one that you name; a human's is refused.")]
 pub struct Mcp {
     /// The session to speak as; the token's home by default
     #[arg(long, value_name = "SESSION")]

@@ -29,11 +29,11 @@ pub async fn play(cast: &mut Cast, stage: &Stage<'_>) -> Result<(), Failed> {
 
     answered(stage, &mut build, &mut review).await?;
     answered_late(stage, &mut build, &mut review).await?;
-    let waiting = [
-        tell(stage, &mut build, &docs, "The README has a new section.").await?,
-        ask(stage, &mut build, &docs, "Could you proofread it?", None).await?,
-        broadcast(stage, &mut review, &mut build, &docs, "main is frozen until the release.").await?,
-    ];
+    let told = tell(stage, &mut build, &docs, "The README has a new section.").await?;
+    let asked = ask(stage, &mut build, &docs, "Could you proofread it?", None).await?;
+    stage.shows(asked, &docs, DeliveryState::Accepted).await?;
+    let everybody = broadcast(stage, &mut review, &mut build, &docs, "main is frozen until the release.").await?;
+    let waiting = [told, asked, everybody];
     comes_back(stage, docs, gone, waiting, &mut build).await?;
     build.peer.leave().await?;
     review.peer.leave().await?;

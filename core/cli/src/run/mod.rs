@@ -51,9 +51,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
     }
     let context = Context::new(&cli.global)?;
     match cli.verb {
-        Verb::Serve(args) => Ok(serve::run(&context.home, context.config(args.flags())?.config)?),
+        Verb::Serve(args) => serve::run(&context.home, context.config(args.flags())?.config).map_err(cause),
         Verb::PluginProbe(args) => Ok(probe(&args.file)),
-        Verb::Mcp(args) => Ok(mcp::run(&context, args.session)?),
+        Verb::Mcp(args) => mcp::run(&context, args.session).map_err(cause),
         Verb::Config(args) => config::run(&context, args.verb).map(|()| ExitCode::SUCCESS),
         verb => wait(act(&context, verb)).map(|()| ExitCode::SUCCESS),
     }
@@ -96,6 +96,11 @@ async fn plugins(context: &Context) -> Result<(), Failed> {
 /// What the daemon runs as a child: a plugin that breaks this process breaks no other.
 fn probe(file: &Path) -> ExitCode {
     ExitCode::from(u8::try_from(tieline_host::probe(file)).unwrap_or(u8::MAX))
+}
+
+/// Finds a failure of ours again that was wrapped on its way.
+fn cause(error: anyhow::Error) -> Failed {
+    error.downcast::<Failed>().unwrap_or_else(Failed::Other)
 }
 
 fn wait<T>(future: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
