@@ -14,7 +14,7 @@ use super::{
 use crate::exit::Failed;
 
 /// So long the second ask stays open. Its answer is meant to come too late.
-const HURRY_MS: u64 = 400;
+const HURRY_MS: u64 = 1_000;
 
 /// Plays it.
 pub async fn play(cast: &mut Cast, stage: &Stage<'_>) -> Result<(), Failed> {
@@ -59,7 +59,7 @@ async fn answered(stage: &Stage<'_>, build: &mut Actor, review: &mut Actor) -> R
 
 /// An ask that ends before it is answered, and the answer that comes all the same.
 async fn answered_late(stage: &Stage<'_>, build: &mut Actor, review: &mut Actor) -> Result<(), Failed> {
-    let text = "Which commit is the release? I can wait 0.4 s.";
+    let text = "Which commit is the release? I can wait 1 s.";
     let message = ask(stage, review, &build.role, text, Some(HURRY_MS)).await?;
     expect(build.peer.take().await?, message, MessageKind::Ask)?;
     stage.shows(message, &build.role, DeliveryState::Seen).await?;
