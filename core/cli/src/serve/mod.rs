@@ -56,10 +56,18 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
         println!("plugin {} ({}) is {:?}{why}", plugin.name, plugin.file, plugin.state);
     }
     let sockets = Arc::clone(&plugins) as Arc<dyn Sockets>;
+    let address = listeners.address;
     let (server, running) = Server::start(listeners, &engine, Some(sockets), &config)?;
     let running = actix::spawn(running);
-    std::fs::write(home.run_dir.join("daemon.pid"), format!("{}\n", std::process::id()))
-        .context("the process id could not be written")?;
+    let published = home.address_file();
+    std::fs::write(
+        &published,
+        format!(
+            "{address}
+"
+        ),
+    )
+    .with_context(|| format!("{}: the address could not be written", published.display()))?;
 
     wait_for_the_end().await?;
     tracing::info!("draining");
@@ -80,6 +88,9 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
     }
     engine.stop().await;
     running.abort();
+    if let Err(error) = std::fs::remove_file(&published) {
+        tracing::debug!(%error, "the address file was gone before");
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
