@@ -44,6 +44,7 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
     tokio::task::spawn_blocking(move || loading.load_all()).await.context("loading the plugins ended in a panic")?;
 
     let socket = config.server.socket.clone().unwrap_or_else(|| home.socket());
+    fail::fail_point!("serve.before_listening");
     let listeners = Listeners::open(config.server.listen, &socket)?;
     println!(
         "tieline {} is listening on http://{} and {}",
@@ -72,6 +73,7 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
     wait_for_the_end().await?;
     tracing::info!("draining");
     engine.drain();
+    fail::fail_point!("serve.draining");
     let stopping = Arc::clone(&plugins);
     // A drain that takes longer than it may is cut off: correctness never depends on it.
     let limit = Duration::from_millis(config.server.drain_ms);
@@ -86,6 +88,7 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
         Ok(result) => result?,
         Err(_) => tracing::warn!(ms = config.server.drain_ms, "not everything was drained in time"),
     }
+    fail::fail_point!("serve.drained");
     engine.stop().await;
     running.abort();
     if let Err(error) = std::fs::remove_file(&published) {
