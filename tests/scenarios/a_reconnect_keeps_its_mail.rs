@@ -100,6 +100,26 @@ async fn a_receiver_that_lost_its_own_record_gets_everything_again() {
 }
 
 #[actix_rt::test]
+async fn a_receiver_that_says_at_once_what_it_has_gets_what_comes_after() {
+    let world = World::start_with(|config| config.limits.credit = 2).await;
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    let first = world.attach(&bob).await;
+    for text in ["one", "two", "three", "four"] {
+        world.notify(&alice, "bob", text).await;
+    }
+    first.wait_deliveries(2).await;
+    first.lose();
+
+    // The receipt is on its way before the new link was given anything.
+    let second = world.link(&bob);
+    let hello = second.send(None, Command::PeerAttach(PeerAttach::default()));
+    second.take_silently(Lane::Msg, 2);
+    second.outcome(hello).await.attached();
+    second.wait_attempt(Lane::Msg, 3, 1).await;
+    second.wait_attempt(Lane::Msg, 4, 1).await;
+}
+
+#[actix_rt::test]
 async fn a_cursor_that_this_log_never_gave_out_is_refused() {
     let world = World::start().await;
     let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);

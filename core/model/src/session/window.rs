@@ -80,10 +80,12 @@ impl Window {
         self.lanes[lane].sent
     }
 
-    /// Settles everything up to `through`: delivered, or skipped.
+    /// Settles everything up to `through`: delivered, or skipped. What this link was not given yet and its receiver
+    /// has from an earlier one is not sent any more.
     pub fn settle(&mut self, lane: Lane, through: u64) {
         let window = &mut self.lanes[lane];
-        window.settled = window.settled.max(through.min(window.sent));
+        window.settled = window.settled.max(through.min(window.head));
+        window.sent = window.sent.max(window.settled);
     }
 
     /// Sets how many may be in flight, at most `limit`.
@@ -155,7 +157,10 @@ mod tests {
                             last = head;
                         }
                     }
-                    1 => window.settle(Lane::Msg, n),
+                    1 => {
+                        window.settle(Lane::Msg, n);
+                        last = last.max(n.min(head));
+                    }
                     _ => if let Some(due) = window.due() {
                         prop_assert_eq!(due.first, last + 1);
                         last = due.first + u64::from(due.count) - 1;
@@ -174,6 +179,14 @@ mod tests {
         window.grant(Lane::Msg, 0, 100);
         assert_eq!(window.due(), Some(Due { lane: Lane::Bulk, first: 1, count: 4 }));
         assert!(window.offer(Lane::Ctl, 1));
+    }
+
+    #[test]
+    fn a_receipt_for_what_an_earlier_link_carried_leaves_nothing_in_flight() {
+        let mut window = Window::open(PerLane::default(), PerLane { ctl: 0, msg: 9, bulk: 0 }, 4);
+        window.settle(Lane::Msg, 6);
+        assert_eq!(window.in_flight(), 0);
+        assert_eq!(window.due(), Some(Due { lane: Lane::Msg, first: 7, count: 3 }));
     }
 
     #[test]
