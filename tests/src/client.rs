@@ -62,13 +62,12 @@ impl Client {
 
     /// Waits for the outcome of the command `corr`.
     pub async fn outcome(&self, corr: u64) -> Outcome {
-        self.until(&format!("command {corr} is answered"), |heard| {
-            heard.iter().find_map(|heard| match heard {
-                Heard::Outcome { corr: of, outcome } if *of == corr => Some(outcome.clone()),
-                _ => None,
-            })
-        })
-        .await
+        self.until(&format!("command {corr} is answered"), |heard| answer(heard, corr)).await
+    }
+
+    /// Returns the outcome of the command `corr`, if it came.
+    pub fn answer(&self, corr: u64) -> Option<Outcome> {
+        self.port.heard(self.link, |heard| answer(heard, corr))
     }
 
     /// Sends a command and waits for its outcome.
@@ -104,6 +103,12 @@ impl Client {
         self.put_under(0, FrameKind::Receipt, &frame);
     }
 
+    /// Refuses one delivery for good without asking for an answer.
+    pub fn reject_silently(&self, lane: Lane, seq: u64) {
+        let frame = ReceiptFrame { lane, through: None, seq: Some(seq), state: ReceiptState::Rejected, reason: None };
+        self.put_under(0, FrameKind::Receipt, &frame);
+    }
+
     /// Refuses one delivery for good.
     pub async fn reject(&self, lane: Lane, seq: u64, reason: &str) -> Outcome {
         let state = ReceiptState::Rejected;
@@ -119,6 +124,13 @@ impl Client {
     /// Returns everything that came over the link so far.
     pub fn heard(&self) -> Vec<Heard> {
         self.port.heard(self.link, <[Heard]>::to_vec)
+    }
+
+    /// Returns what came over the link since its first `from` things, each with its place among all that any link
+    /// heard.
+    pub fn heard_since(&self, from: usize) -> Vec<(u64, Heard)> {
+        let heard = self.port.heard(self.link, |heard| heard[from..].to_vec());
+        heard.into_iter().enumerate().map(|(n, it)| (self.port.place(self.link, from + n), it)).collect()
     }
 
     /// Returns the deliveries that came so far.
@@ -184,6 +196,13 @@ impl Client {
             Err(_) => panic!("waited {LIMIT:?} in vain until {what}; heard: {:#?}", self.heard()),
         }
     }
+}
+
+fn answer(heard: &[Heard], corr: u64) -> Option<Outcome> {
+    heard.iter().find_map(|heard| match heard {
+        Heard::Outcome { corr: of, outcome } if *of == corr => Some(outcome.clone()),
+        _ => None,
+    })
 }
 
 fn deliveries(heard: &[Heard]) -> impl Iterator<Item = &DeliveryFrame> {

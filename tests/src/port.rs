@@ -1,7 +1,7 @@
 //! A transport that remembers what it was given, per link, and that can be full or cut off.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -37,6 +37,9 @@ pub enum Heard {
 #[derive(Debug, Default)]
 struct State {
     links: HashMap<LinkId, Vec<Heard>>,
+    /// For each thing heard, how many were before it over all links.
+    places: HashMap<LinkId, Vec<u64>>,
+    count: u64,
     /// How many more deliveries are taken; `None` is any number.
     room: Option<usize>,
     refusals: u64,
@@ -64,6 +67,11 @@ impl Recorder {
     /// Returns what `f` makes of everything that a link was given so far.
     pub fn heard<T>(&self, link: LinkId, f: impl FnOnce(&[Heard]) -> T) -> T {
         f(self.state().links.get(&link).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Returns where the `index`-th thing that a link heard stands among all that was heard.
+    pub fn place(&self, link: LinkId, index: usize) -> u64 {
+        self.state().places[&link][index]
     }
 
     /// Counts all that was taken so far; whoever waits is woken when it grows.
@@ -94,19 +102,27 @@ impl Port for Recorder {
             return Vec::new();
         }
         let mut left = Vec::new();
+        // As the plugin host does: a skip waits behind a delivery of its link that came back.
+        let mut waiting = HashSet::new();
         for message in messages {
-            if message.kind == FrameKind::Delivery {
-                match &mut state.room {
-                    Some(0) => {
-                        state.refusals += 1;
-                        left.push(message);
-                        continue;
-                    }
-                    Some(room) => *room -= 1,
-                    None => {}
-                }
+            let fits = match message.kind {
+                FrameKind::Delivery => left.is_empty() && state.room != Some(0),
+                FrameKind::Skip => !waiting.contains(&message.link),
+                _ => true,
+            };
+            if !fits {
+                state.refusals += u64::from(message.kind == FrameKind::Delivery);
+                waiting.insert(message.link);
+                left.push(message);
+                continue;
             }
+            if let (FrameKind::Delivery, Some(room)) = (message.kind, &mut state.room) {
+                *room -= 1;
+            }
+            let count = state.count;
+            state.count += 1;
             state.links.entry(message.link).or_default().push(read(&message));
+            state.places.entry(message.link).or_default().push(count);
         }
         drop(state);
         self.changed.send_modify(|count| *count += 1);

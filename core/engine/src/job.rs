@@ -35,11 +35,13 @@ pub enum Work {
         /// Whose inbox.
         session: SessionId,
     },
-    /// The principals of the first start: all of them or none.
+    /// A principal of the first start.
     Issue {
-        /// Each with the secret of its token.
-        principals: Vec<(tieline_model::Principal, String)>,
-        /// Who waits for them.
+        /// The principal.
+        principal: Box<tieline_model::Principal>,
+        /// The secret of its token.
+        secret: String,
+        /// Who waits for it.
         reply: ReplyTo,
     },
     /// A delivery cannot be made.
@@ -135,10 +137,8 @@ impl Job for EngineJob {
                 decision.expire(*session)?;
                 (self.effects, self.cursor) = decision.finish();
             }
-            Work::Issue { principals, .. } => {
-                for (principal, secret) in principals {
-                    decision.issue(principal, secret, None)?;
-                }
+            Work::Issue { principal, secret, .. } => {
+                decision.issue(principal, secret, None)?;
                 (self.effects, self.cursor) = decision.finish();
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }

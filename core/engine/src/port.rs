@@ -46,6 +46,9 @@ pub struct LinkMessage {
 /// Where messages for links go.
 pub trait Port: Send + Sync + 'static {
     /// Hands messages to a transport; gives back those that it has no room for. Never waits.
+    ///
+    /// Once a delivery is given back, so are the deliveries after it and the skips of its link: a receiver must not
+    /// move its cursor past a message that it never got. Everything else is always taken.
     fn deliver(&self, transport: &str, messages: Vec<LinkMessage>) -> Vec<LinkMessage>;
     /// Lists the transports with their states.
     fn plugins(&self) -> Vec<PluginView>;

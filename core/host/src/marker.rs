@@ -2,7 +2,8 @@
 //!
 //! A crash inside the process takes the daemon along, and nobody can catch it. The marker is written before the library
 //! is opened and removed once the plugin has been healthy for a while, or was stopped. A daemon that finds one knows
-//! whom it died with. Something else may have ended it at that moment (a kill, a power cut), so it takes three in a row.
+//! whom it died with. While the plugin was being *loaded*, that is proof enough. Later, while it settles, something
+//! else may have ended the daemon (a kill, a power cut), so it takes three in a row.
 
 use std::{
     fs, io,
@@ -16,8 +17,8 @@ use crate::{
     status::{Problem, Step},
 };
 
-/// How many daemons in a row may end while a plugin starts.
-const ENDS: u32 = 3;
+/// How many daemons may end while a plugin settles.
+const SETTLING_ENDS: u32 = 3;
 
 /// The marker of one plugin.
 #[derive(Debug)]
@@ -25,14 +26,23 @@ pub(crate) struct Marker {
     path: PathBuf,
     /// What the plugin is: another file or other settings are given another chance.
     subject: String,
-    /// How many daemons in a row have ended while it started.
+    /// How many daemons in a row have ended while it settled.
     ends: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Found {
     subject: String,
+    phase: Phase,
+    #[serde(default)]
     ends: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    Loading,
+    Settling,
 }
 
 impl Marker {
@@ -55,7 +65,7 @@ impl Marker {
             Ok(found) if found.subject != marker.subject => return Ok(marker),
             Ok(found) => {
                 marker.ends = found.ends + 1;
-                marker.ends >= ENDS
+                found.phase == Phase::Loading || marker.ends >= SETTLING_ENDS
             }
             // Written by something else, or by hand: taken at its word.
             Err(_) => true,
@@ -66,7 +76,7 @@ impl Marker {
         Err(Problem::new(
             Step::Marker,
             format!(
-                "the daemon ended {ENDS} times while this plugin was starting, so it is not started again; \
+                "the daemon ended while this plugin was starting, so it is not started again; \
                  replace the file, change its settings, or remove `{}` to try once more",
                 marker.path.display()
             ),
@@ -75,11 +85,12 @@ impl Marker {
 
     /// Notes that the plugin is being loaded, and makes that durable.
     pub(crate) fn loading(&self) -> Result<(), Problem> {
-        let found = Found { subject: self.subject.clone(), ends: self.ends };
-        let text = serde_json::to_vec(&found).map_err(io::Error::from);
-        text.and_then(|text| files::write(&self.path, &text)).map_err(|error| {
-            Problem::new(Step::Marker, format!("failed to write the crash marker `{}`: {error}", self.path.display()))
-        })
+        self.write(Phase::Loading)
+    }
+
+    /// Notes that it was started and has yet to prove itself.
+    pub(crate) fn settling(&self) -> Result<(), Problem> {
+        self.write(Phase::Settling)
     }
 
     /// Takes everything back.
@@ -90,6 +101,13 @@ impl Marker {
             }
             _ => {}
         }
+    }
+
+    fn write(&self, phase: Phase) -> Result<(), Problem> {
+        let found = serde_json::json!({ "subject": self.subject, "phase": phase, "ends": self.ends });
+        files::write(&self.path, found.to_string().as_bytes()).map_err(|error| {
+            Problem::new(Step::Marker, format!("failed to write the crash marker `{}`: {error}", self.path.display()))
+        })
     }
 }
 
@@ -103,11 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn after_three_ends_in_a_row_a_plugin_is_accused_until_it_changes() {
+    fn a_plugin_that_was_being_loaded_is_accused_until_it_changes() {
         let dir = tempfile::tempdir().unwrap();
-        for _ in 0..ENDS {
-            inspect(dir.path(), b"a", "{}").unwrap().loading().unwrap();
-        }
+        inspect(dir.path(), b"a", "{}").unwrap().loading().unwrap();
         assert_eq!(inspect(dir.path(), b"a", "{}").unwrap_err().step, Step::Marker);
         assert_eq!(inspect(dir.path(), b"a", "{}").unwrap_err().step, Step::Marker);
         inspect(dir.path(), b"b", "{}").unwrap();
@@ -116,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn a_good_start_forgets_the_ends_before_it() {
+    fn while_it_settles_it_takes_three_in_a_row() {
         let dir = tempfile::tempdir().unwrap();
-        for _ in 0..2 {
-            for _ in 1..ENDS {
-                inspect(dir.path(), b"a", "{}").unwrap().loading().unwrap();
-            }
-            inspect(dir.path(), b"a", "{}").unwrap().clear();
+        for _ in 0..3 {
+            let marker = inspect(dir.path(), b"a", "{}").unwrap();
+            marker.loading().unwrap();
+            marker.settling().unwrap();
         }
+        assert!(inspect(dir.path(), b"a", "{}").unwrap_err().reason.contains("p.loading"));
     }
 
     #[test]
