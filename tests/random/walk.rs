@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    rc::Rc,
     time::Duration,
 };
 
@@ -24,7 +24,7 @@ struct Sent {
     key: String,
     command: Command,
     /// Where the outcome comes, while it is not known.
-    waits_for: Option<(Arc<Client>, u64)>,
+    waits_for: Option<(Rc<Client>, u64)>,
     accepted: Option<Accepted>,
 }
 
@@ -36,7 +36,7 @@ pub struct Walk {
     world: World,
     receivers: Vec<Receiver>,
     /// A link of each principal that only sends: what it says is in line with everything else of its session.
-    senders: Vec<Arc<Client>>,
+    senders: Vec<Rc<Client>>,
     sent: Vec<Sent>,
     /// Messages whose sender was told that they are withdrawn, with the place of that word.
     withdrawn: BTreeMap<MessageId, (usize, u64)>,
@@ -113,7 +113,7 @@ impl Walk {
     fn submit(&mut self, by: usize, key: String, command: Command) {
         let link = &self.senders[by];
         let corr = link.send(Some(&key), command.clone());
-        let waits_for = Some((Arc::clone(link), corr));
+        let waits_for = Some((Rc::clone(link), corr));
         self.sent.push(Sent { by, key, command, waits_for, accepted: None });
     }
 
@@ -188,7 +188,7 @@ impl Walk {
         // The newest are the ones that may still wait.
         let newest = known.len().min(12);
         let (by, message) = known[known.len() - 1 - self.rng.below(newest)];
-        let link = Arc::clone(&self.senders[by]);
+        let link = Rc::clone(&self.senders[by]);
         let before = link.heard().len();
         self.tried_to_withdraw.insert(message);
         let corr = link.send(None, Command::Cancel(MessageRef { message }));
@@ -414,8 +414,8 @@ impl Walk {
     }
 }
 
-fn links(world: &World, receivers: &[Receiver]) -> Vec<Arc<Client>> {
-    receivers.iter().map(|receiver| Arc::new(world.link(&receiver.who))).collect()
+fn links(world: &World, receivers: &[Receiver]) -> Vec<Rc<Client>> {
+    receivers.iter().map(|receiver| Rc::new(world.link(&receiver.who))).collect()
 }
 
 /// Tells whether the link's hello was answered: before that it has no say.
