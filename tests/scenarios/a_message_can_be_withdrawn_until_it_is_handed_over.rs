@@ -1,7 +1,11 @@
 //! A sender may take back what nobody has; what was handed over speaks for itself.
 
-use tieline_model::{Code, DeliveryState, Lane, ask::AskState};
-use tieline_tests::{Outcomes, World, texts};
+use tieline_model::{
+    Code, Command, DeliveryState, Lane,
+    ask::AskState,
+    command::{MessageRef, PeerAttach},
+};
+use tieline_tests::{Heard, Outcomes, World, texts};
 
 #[actix_rt::test]
 async fn a_notify_is_withdrawn_before_it_is_delivered() {
@@ -76,4 +80,52 @@ async fn a_broadcast_is_withdrawn_from_those_who_do_not_have_it() {
         .collect();
     assert!(states.contains(&(bob.home, DeliveryState::Delivered)));
     assert!(states.contains(&(carol.home, DeliveryState::Cancelled)));
+}
+
+#[actix_rt::test]
+async fn what_was_withdrawn_is_not_handed_over_afterwards() {
+    let world = World::start().await;
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    let at_alice = world.link(&alice);
+    // A long inbox takes a moment to read; the word that its last message is withdrawn comes meanwhile.
+    let long = "x".repeat(50_000);
+    let mut withdrawn = 0;
+    for round in 1..=60 {
+        for text in ["one", "two", &long] {
+            world.notify(&alice, "bob", text).await;
+        }
+        let seq = 4 * round;
+        let message = world.notify(&alice, "bob", "withdrawn").await.message;
+        let at_bob = world.link(&bob);
+        let hello = at_bob.send(None, Command::PeerAttach(PeerAttach::default()));
+        for _ in 0..round % 10 {
+            tokio::task::yield_now().await;
+        }
+        let cancel = at_alice.send(None, Command::Cancel(MessageRef { message }));
+        at_bob.outcome(hello).await.attached();
+        let is_withdrawn = at_alice.outcome(cancel).await.is_ok();
+        at_bob
+            .until("the last one is settled", |heard| heard.iter().any(|it| number(it) == Some(seq)).then_some(()))
+            .await;
+        if is_withdrawn {
+            withdrawn += 1;
+            let is_word = |heard: &Heard| matches!(heard, Heard::Outcome { corr, .. } if *corr == cancel);
+            let told = at_alice.heard_since(0).into_iter().find(|(_, heard)| is_word(heard)).map(|(place, _)| place);
+            let is_late = |(place, heard): &(u64, Heard)| {
+                matches!(heard, Heard::Delivery(delivery) if delivery.seq == seq) && Some(*place) > told
+            };
+            assert!(!at_bob.heard_since(0).iter().any(is_late), "round {round}: its sender was told that it is gone");
+        }
+        at_bob.take(Lane::Msg, seq).await;
+        at_bob.lose();
+    }
+    assert!(withdrawn > 0, "it was always too late");
+}
+
+fn number(heard: &Heard) -> Option<u64> {
+    match heard {
+        Heard::Delivery(delivery) => Some(delivery.seq),
+        Heard::Skip(skip) => Some(skip.seq),
+        _ => None,
+    }
 }

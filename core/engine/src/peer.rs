@@ -84,6 +84,8 @@ pub struct Peer {
     maybe_sent: PerLane<u64>,
     /// How often a number was sent again.
     repeats: HashMap<(Lane, u64), u32>,
+    /// What ended while it was being read: the rows may still show it as it was before.
+    ended: HashMap<(Lane, u64), DeliveryState>,
     is_reading: bool,
     is_waiting: bool,
     /// The link had no room: nothing is read for it until it has.
@@ -123,6 +125,7 @@ impl Peer {
             window: attachment.window.clone()?,
             maybe_sent,
             repeats: HashMap::new(),
+            ended: HashMap::new(),
             is_reading: false,
             is_waiting: false,
             is_blocked: false,
@@ -184,6 +187,8 @@ impl Peer {
                     self.repeats.remove(&(lane, seq));
                     self.queue_json(FrameKind::Skip, &SkipFrame { lane, seq, reason: state });
                     self.window(|window| window.skip(lane, seq));
+                } else if self.is_reading {
+                    self.ended.insert((lane, seq), state);
                 }
             }
             PeerOp::Settled { lane, through } => {
@@ -248,6 +253,7 @@ impl Peer {
 
     fn hand_over(&mut self, due: Due, rows: Result<Vec<DueRow>, StoreError>, ctx: &mut Context<Self>) {
         self.is_reading = false;
+        let ended = std::mem::take(&mut self.ended);
         if !self.is_current() {
             return ctx.stop();
         }
@@ -265,14 +271,13 @@ impl Peer {
                 break;
             }
             next += 1;
+            let state = ended.get(&(due.lane, row.seq)).copied().unwrap_or(row.state);
             match row.message {
-                Ok(body)
-                    if is_pending(row.state) || matches!(row.state, DeliveryState::Delivered | DeliveryState::Seen) =>
-                {
+                Ok(body) if is_pending(state) || matches!(state, DeliveryState::Delivered | DeliveryState::Seen) => {
                     self.window(|window| window.sent(due.lane, row.seq));
                     self.queue_delivery(due.lane, row.seq, &body);
                 }
-                Ok(_) => self.skip(due.lane, row.seq, row.state),
+                Ok(_) => self.skip(due.lane, row.seq, state),
                 Err(_) => {
                     self.skip(due.lane, row.seq, DeliveryState::Dead);
                     let reason = "its text does not match its hash".to_owned();
