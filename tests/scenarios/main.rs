@@ -6,6 +6,7 @@ mod a_broadcast_reaches_offline_members_later;
 mod a_closed_session_takes_nothing_and_orphans_its_asks;
 mod a_daemon_that_stops_says_so;
 mod a_damaged_message_becomes_dead_and_visible;
+mod a_failed_neighbour_changes_nothing_for_others;
 mod a_full_inbox_refuses_and_evicts_nothing;
 mod a_late_answer_is_delivered_as_late;
 mod a_late_goodbye_does_not_evict_the_reconnect;

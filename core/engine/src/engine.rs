@@ -71,7 +71,9 @@ impl Engine {
         let shared = Arc::new(Shared::new(config, clock, &store));
         load(&shared)?;
         let (committed, batches) = mpsc::channel(ROUTER_QUEUE);
+        let of_writer = Arc::clone(&shared);
         let on_commit = move |jobs: Vec<EngineJob>| {
+            of_writer.leases.commit();
             // The writer waits for the router here: that is the back-pressure. An error means shutdown.
             if committed.blocking_send(jobs).is_err() {
                 tracing::debug!("a batch was committed after the router had stopped");

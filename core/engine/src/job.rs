@@ -150,6 +150,10 @@ impl Job for EngineJob {
         Ok(())
     }
 
+    fn rolled_back(&mut self) {
+        self.shared.leases.roll_back();
+    }
+
     fn failed(&mut self, error: JobError) {
         self.reset();
         let failure = match error {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -164,12 +164,12 @@ impl Presence {
         self.read(|tables| tables.sessions.get(&link).copied())
     }
 
-    /// Enters an attachment; returns the writer that it replaces.
-    pub fn attach(&self, attachment: Attachment) -> Option<Attachment> {
+    /// Enters an attachment; false when its link is gone.
+    pub fn attach(&self, attachment: Attachment) -> bool {
         self.write(|tables| {
             if let Some(link) = attachment.link {
                 if !tables.links.contains_key(&link) {
-                    return None;
+                    return false;
                 }
                 // Only a writer's link speaks as its session; an observer's may watch another's.
                 if attachment.mode == AttachMode::Writer {
@@ -177,12 +177,12 @@ impl Presence {
                 }
             }
             match attachment.mode {
-                AttachMode::Writer => tables.writers.insert(attachment.session, attachment),
+                AttachMode::Writer => drop(tables.writers.insert(attachment.session, attachment)),
                 AttachMode::Observer => {
-                    tables.observers.insert((attachment.session, attachment.link), attachment);
-                    None
+                    drop(tables.observers.insert((attachment.session, attachment.link), attachment));
                 }
             }
+            true
         })
     }
 
@@ -232,27 +232,60 @@ impl Presence {
 }
 
 /// The writer leases, kept by the writer's thread alone; see `model::session::lease`.
+///
+/// They change inside a transaction, so they follow it: what was set is given back when it is rolled back.
 #[derive(Debug, Default)]
-pub struct Leases(Mutex<HashMap<SessionId, Holder>>);
+pub struct Leases(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    holders: HashMap<SessionId, Holder>,
+    /// What stood before each change since the last commit, oldest first.
+    before: Vec<(SessionId, Option<Holder>)>,
+}
+
+impl Held {
+    fn set(&mut self, session: SessionId, holder: Option<Holder>) -> Option<Holder> {
+        match holder {
+            Some(holder) => self.holders.insert(session, holder),
+            None => self.holders.remove(&session),
+        }
+    }
+}
 
 impl Leases {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns who holds a session's lease.
     pub fn holder(&self, session: SessionId) -> Option<Holder> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&session).copied()
+        self.held().holders.get(&session).copied()
     }
 
     /// Returns the sessions whose lease a link holds.
     pub fn of_link(&self, link: LinkId) -> Vec<SessionId> {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table.iter().filter(|(_, holder)| holder.link == Some(link)).map(|(session, _)| *session).collect()
+        let held = self.held();
+        held.holders.iter().filter(|(_, holder)| holder.link == Some(link)).map(|(session, _)| *session).collect()
     }
 
     /// Sets or clears it.
     pub fn set(&self, session: SessionId, holder: Option<Holder>) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match holder {
-            Some(holder) => table.insert(session, holder),
-            None => table.remove(&session),
-        };
+        let mut held = self.held();
+        let before = held.set(session, holder);
+        held.before.push((session, before));
+    }
+
+    /// What was set is durable.
+    pub fn commit(&self) {
+        self.held().before.clear();
+    }
+
+    /// Nothing was set since the last commit.
+    pub fn roll_back(&self) {
+        let mut held = self.held();
+        while let Some((session, before)) = held.before.pop() {
+            held.set(session, before);
+        }
     }
 }

@@ -142,9 +142,7 @@ impl Router {
                 let known = self.handed.get(&attachment.session).copied();
                 // What waited when this process started may have been on a link of the one before.
                 let unknown = if had_writer { heads } else { PerLane::default() };
-                let is_alive = attachment.link.is_none_or(|link| self.shared.presence.link(link).is_some());
-                self.shared.presence.attach(attachment.clone());
-                if is_alive {
+                if self.shared.presence.attach(attachment.clone()) {
                     round.attached.push((attachment, known.unwrap_or(unknown)));
                 } else if let Some(link) = attachment.link {
                     // It went while its attach was on the disk.

@@ -28,6 +28,9 @@ use crate::{
 pub trait Job: Send + 'static {
     /// Does the work. An error rolls back this job alone.
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
+    /// Told, before anything else is run, that the transaction of its batch was rolled back: what a run changed
+    /// outside of the store is to be as it was after the last commit.
+    fn rolled_back(&mut self) {}
     /// Told instead of a commit that the work was not kept.
     fn failed(&mut self, error: JobError);
 }
@@ -197,6 +200,7 @@ impl<C, F> Room<C, F> {
         };
         self.stats.rollbacks.fetch_add(1, Ordering::Relaxed);
         self.cache.clear();
+        batch.iter_mut().for_each(Job::rolled_back);
         let is_full = matches!(error, JobError::Store(StoreError::Full));
         if is_full || batch.len() == 1 {
             for job in &mut batch {
