@@ -1,7 +1,11 @@
 //! Closing a session ends what it was asked, tells the askers, and ends its writer's link.
 
-use tieline_model::{Code, Command, DeliveryState, ask::AskState, command::SessionRef};
-use tieline_tests::{Outcomes, World, address, notice, notify};
+use tieline_model::{
+    Address, Code, Command, DeliveryState,
+    ask::AskState,
+    command::{Broadcast, SessionRef},
+};
+use tieline_tests::{Outcomes, World, address, ask, notice, notify};
 
 #[actix_rt::test]
 async fn a_closed_session_takes_nothing_and_orphans_its_asks() {
@@ -36,4 +40,28 @@ async fn the_home_of_a_good_token_stays_open() {
     let bob = world.agent("bob").await;
     let refusal = world.call(&bob, Command::SessionClose(SessionRef { session: address("bob") })).await.refused();
     assert_eq!(refusal.code, Code::Forbidden);
+}
+
+#[actix_rt::test]
+async fn what_comes_right_behind_the_end_is_refused() {
+    let world = World::start().await;
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    for _ in 0..10 {
+        let review = world.open(&bob, "review").await.id;
+        let link = world.link(&bob);
+        let close = link.send(None, Command::SessionClose(SessionRef { session: Address::Session(review) }));
+        let behind = [notify("review", "too late"), ask("review", "too late?")].map(|command| link.send(None, command));
+        let broadcast =
+            Broadcast { text: "all".into(), circle: None, exclude: vec![], sender: None, expires_in_ms: None };
+        let broadcast = link.send(None, Command::Broadcast(broadcast));
+        link.outcome(close).await.reply();
+        for corr in behind {
+            let refusal = link.outcome(corr).await.refused();
+            assert!(matches!(refusal.code, Code::SessionClosed | Code::UnknownSession), "{refusal:?}");
+        }
+        let told = link.outcome(broadcast).await.accepted();
+        assert!(told.deliveries.iter().all(|delivery| delivery.session != review));
+        assert!(told.deliveries.iter().any(|delivery| delivery.session == alice.home));
+        assert_eq!(world.session(review).await.pending, 0);
+    }
 }

@@ -105,9 +105,18 @@ impl<'a, 'tx> Decision<'a, 'tx> {
     }
 
     /// Finds the open session that an address means to the caller.
-    fn resolve(&self, address: &Address, caller: &Principal, field: &str) -> Result<SessionId, Stop> {
-        let directory = self.shared.directory.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(directory.resolve(address, caller, field)?.id)
+    fn resolve(&mut self, address: &Address, caller: &Principal, field: &str) -> Result<SessionId, Stop> {
+        let session = self.shared.directory(|d| d.resolve(address, caller, field).map(|entry| entry.id))?;
+        // The directory follows the commits; a session that was closed just now is still open there.
+        if self.is_open(session)? {
+            return Ok(session);
+        }
+        let message = format!("the session `{address}` is closed; messages go to open sessions");
+        Err(Refusal::new(Code::SessionClosed, message).at(field).into())
+    }
+
+    fn is_open(&mut self, session: SessionId) -> Result<bool, StoreError> {
+        Ok(self.tx.head(session)?.is_some_and(|head| head.is_open))
     }
 
     /// Finds the session that an address means to the caller, also a closed one.

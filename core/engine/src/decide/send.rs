@@ -58,8 +58,14 @@ impl Decision<'_, '_> {
         for (at, address) in broadcast.exclude.iter().enumerate() {
             excluded.push(self.resolve(address, caller, &format!("broadcast.exclude[{at}]"))?);
         }
-        let members: Vec<SessionId> =
+        let listed: Vec<SessionId> =
             self.shared.directory(|directory| directory.members(circle).filter(|id| !excluded.contains(id)).collect());
+        let mut members = Vec::with_capacity(listed.len());
+        for session in listed {
+            if self.is_open(session)? {
+                members.push(session);
+            }
+        }
         self.admit(&members, Lane::Bulk, broadcast.text.len(), "broadcast.exclude")?;
         let draft = Draft { text: Some(broadcast.text.clone()), ..Draft::default() };
         let message = self.message(MessageKind::Broadcast, from, caller, draft, Some(ttl))?;
