@@ -105,6 +105,11 @@ impl Home {
         self.data_dir.join("plugin-markers")
     }
 
+    /// Returns the file in which a running daemon says where it listens over TCP, `run/address`.
+    pub fn address_file(&self) -> PathBuf {
+        self.run_dir.join("address")
+    }
+
     /// Returns the lock that keeps a second daemon away from the data, `data/tieline.lock`.
     pub fn lock_file(&self) -> PathBuf {
         self.data_dir.join("tieline.lock")

@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Write},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     os::unix::{net::UnixStream, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -135,6 +135,17 @@ impl Home {
         command
     }
 
+    /// Lets its daemons listen on a port that stays theirs while they are down: none that the system gives away by
+    /// itself, to a client's end of a connection for example.
+    #[must_use]
+    pub fn lasting_port(self) -> Self {
+        let first = 20_000 + std::process::id() % 10_000;
+        let is_free =
+            |port: &u32| u16::try_from(*port).is_ok_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+        let port = (first..first + 1000).find(is_free).expect("a free port");
+        self.env("TIELINE_LISTEN", &format!("127.0.0.1:{port}"))
+    }
+
     fn serve(&self) -> Command {
         let mut command = self.tieline(["serve"]);
         command.env("TIELINE_LISTEN", "127.0.0.1:0").envs(self.env.iter().cloned());
@@ -191,8 +202,8 @@ impl Daemon {
         kill_now(&mut self.child);
     }
 
-    /// Starts it again in the same home; ends it as `kill -9` does when it still runs. A client that knew the address
-    /// finds it there again if the port is still free.
+    /// Starts it again in the same home; ends it as `kill -9` does when it still runs. Without
+    /// [`Home::lasting_port`] it listens on another port then.
     pub fn restart(&mut self) {
         self.kill();
         (self.child, self.address) = launch(&self.home);

@@ -1,5 +1,7 @@
 //! What every command starts from: home, configuration, client and output.
 
+use std::net::SocketAddr;
+
 use tieline_config::{Home, Layers, Loaded, Problems, load};
 use tieline_model::{Command, Reply};
 
@@ -61,10 +63,13 @@ impl Context {
         self.url.is_some()
     }
 
-    /// Returns where the daemon is over TCP: `--url`, else `server.listen`, unless that picks a free port.
+    /// Returns where the daemon is over TCP: `--url`, else where it says that it listens, else `server.listen`,
+    /// unless that picks a free port.
     pub fn tcp(&self) -> Option<Endpoint> {
+        let published = || std::fs::read_to_string(self.home.address_file()).ok()?.trim().parse().ok();
         let configured = || Some(self.checked_config().ok()?.ok()?.config.server.listen);
-        self.url.clone().or_else(|| configured().filter(|address| address.port() != 0).map(Endpoint::from))
+        let address = || published().or_else(configured).filter(|address: &SocketAddr| address.port() != 0);
+        self.url.clone().or_else(|| address().map(Endpoint::from))
     }
 
     /// Returns a client with the token that was named, or the human's own.

@@ -99,22 +99,32 @@ impl Engine {
     /// Makes a principal with its home session and a token for `secret`. For the first start only: later ones are
     /// made by the command `token_create`.
     pub async fn issue(&self, kind: PrincipalKind, name: &str, secret: &str) -> Result<Principal, StartError> {
-        let shared = self.door.shared();
-        let principal = Principal {
-            id: shared.mint.principal(),
+        let principal = self.newcomer(kind, name);
+        self.issue_all(vec![(principal.clone(), secret.to_owned())]).await?;
+        Ok(principal)
+    }
+
+    /// Prepares a principal. Nobody knows it before [`Self::issue_all`].
+    pub fn newcomer(&self, kind: PrincipalKind, name: &str) -> Principal {
+        let mint = &self.door.shared().mint;
+        Principal {
+            id: mint.principal(),
             kind,
             name: name.to_owned(),
             scopes: kind.default_scopes(),
             circles: vec![DEFAULT_CIRCLE.to_owned()],
-            home: shared.mint.session(),
-        };
-        let (reply, outcome) = ReplyTo::caller(shared);
-        let work = Work::Issue { principal: Box::new(principal.clone()), secret: secret.to_owned(), reply };
-        if !self.door.submit(work) {
+            home: mint.session(),
+        }
+    }
+
+    /// Makes these principals, each with a token for its secret, in one step: a crash leaves all of them or none.
+    pub async fn issue_all(&self, principals: Vec<(Principal, String)>) -> Result<(), StartError> {
+        let (reply, outcome) = ReplyTo::caller(self.door.shared());
+        if !self.door.submit(Work::Issue { principals, reply }) {
             return Err(StartError::First("the store takes nothing".into()));
         }
         match outcome.await {
-            Ok(Ok(_)) => Ok(principal),
+            Ok(Ok(_)) => Ok(()),
             Ok(Err(Failure::Refusal(refusal))) => Err(StartError::First(refusal.message)),
             Ok(Err(Failure::Fault(fault))) => Err(StartError::First(fault.message)),
             Err(error) => Err(StartError::First(error.to_string())),

@@ -35,13 +35,11 @@ pub enum Work {
         /// Whose inbox.
         session: SessionId,
     },
-    /// A principal of the first start.
+    /// The principals of the first start: all of them or none.
     Issue {
-        /// The principal.
-        principal: Box<tieline_model::Principal>,
-        /// The secret of its token.
-        secret: String,
-        /// Who waits for it.
+        /// Each with the secret of its token.
+        principals: Vec<(tieline_model::Principal, String)>,
+        /// Who waits for them.
         reply: ReplyTo,
     },
     /// A delivery cannot be made.
@@ -137,8 +135,10 @@ impl Job for EngineJob {
                 decision.expire(*session)?;
                 (self.effects, self.cursor) = decision.finish();
             }
-            Work::Issue { principal, secret, .. } => {
-                decision.issue(principal, secret, None)?;
+            Work::Issue { principals, .. } => {
+                for (principal, secret) in principals {
+                    decision.issue(principal, secret, None)?;
+                }
                 (self.effects, self.cursor) = decision.finish();
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }

@@ -58,6 +58,7 @@ impl Links {
     /// A link is gone: whatever was on it is due again.
     pub fn close(&self, link: LinkId, reason: &'static str) {
         let Some(session) = self.shared.presence.close(link) else { return };
+        fail::fail_point!("link.lost");
         self.give_back(link, session, reason);
     }
 

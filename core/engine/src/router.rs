@@ -96,6 +96,11 @@ impl Router {
             return;
         }
         self.peers.remove(&session);
+        let writer = self.shared.presence.writer(session).filter(|writer| writer.epoch == epoch);
+        if writer.and_then(|writer| writer.link).is_none_or(|link| self.shared.presence.link(link).is_none()) {
+            // It stopped by itself: its link is gone.
+            return;
+        }
         self.shared.fault(format_args!("the peer of {session} died"));
         match self.deaths.entry(session).or_default().died(self.shared.clock.now()) {
             Verdict::Tripped => drop(self.shared.fault(format_args!("the peer of {session} keeps dying"))),

@@ -136,9 +136,6 @@ fn live(shared: &Shared, slot: &Slot, job: &Job, plugin: &Plugin, has_run: &mut 
 
 /// Drives a started instance until it stops or dies.
 fn drive(life: &Life<'_>, job: &Job) -> Result<(), Fatal> {
-    if let Err(problem) = job.marker.settling() {
-        tracing::warn!(plugin.name = %life.instance.plugin, "{}", problem.reason);
-    }
     life.slot.set(life.shared, State::Running, None);
     let mut healthy_at = Some(Instant::now() + life.shared.limits.healthy_after);
     loop {

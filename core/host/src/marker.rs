@@ -2,8 +2,7 @@
 //!
 //! A crash inside the process takes the daemon along, and nobody can catch it. The marker is written before the library
 //! is opened and removed once the plugin has been healthy for a while, or was stopped. A daemon that finds one knows
-//! whom it died with. While the plugin was being *loaded*, that is proof enough. Later, while it settles, something
-//! else may have ended the daemon (a kill, a power cut), so it takes three in a row.
+//! whom it died with. Something else may have ended it at that moment (a kill, a power cut), so it takes three in a row.
 
 use std::{
     fs, io,
@@ -17,8 +16,8 @@ use crate::{
     status::{Problem, Step},
 };
 
-/// How many daemons may end while a plugin settles.
-const SETTLING_ENDS: u32 = 3;
+/// How many daemons in a row may end while a plugin starts.
+const ENDS: u32 = 3;
 
 /// The marker of one plugin.
 #[derive(Debug)]
@@ -26,23 +25,14 @@ pub(crate) struct Marker {
     path: PathBuf,
     /// What the plugin is: another file or other settings are given another chance.
     subject: String,
-    /// How many daemons in a row have ended while it settled.
+    /// How many daemons in a row have ended while it started.
     ends: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Found {
     subject: String,
-    phase: Phase,
-    #[serde(default)]
     ends: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Phase {
-    Loading,
-    Settling,
 }
 
 impl Marker {
@@ -65,7 +55,7 @@ impl Marker {
             Ok(found) if found.subject != marker.subject => return Ok(marker),
             Ok(found) => {
                 marker.ends = found.ends + 1;
-                found.phase == Phase::Loading || marker.ends >= SETTLING_ENDS
+                marker.ends >= ENDS
             }
             // Written by something else, or by hand: taken at its word.
             Err(_) => true,
@@ -76,7 +66,7 @@ impl Marker {
         Err(Problem::new(
             Step::Marker,
             format!(
-                "the daemon ended while this plugin was starting, so it is not started again; \
+                "the daemon ended {ENDS} times while this plugin was starting, so it is not started again; \
                  replace the file, change its settings, or remove `{}` to try once more",
                 marker.path.display()
             ),
@@ -85,12 +75,11 @@ impl Marker {
 
     /// Notes that the plugin is being loaded, and makes that durable.
     pub(crate) fn loading(&self) -> Result<(), Problem> {
-        self.write(Phase::Loading)
-    }
-
-    /// Notes that it was started and has yet to prove itself.
-    pub(crate) fn settling(&self) -> Result<(), Problem> {
-        self.write(Phase::Settling)
+        let found = Found { subject: self.subject.clone(), ends: self.ends };
+        let text = serde_json::to_vec(&found).map_err(io::Error::from);
+        text.and_then(|text| files::write(&self.path, &text)).map_err(|error| {
+            Problem::new(Step::Marker, format!("failed to write the crash marker `{}`: {error}", self.path.display()))
+        })
     }
 
     /// Takes everything back.
@@ -101,13 +90,6 @@ impl Marker {
             }
             _ => {}
         }
-    }
-
-    fn write(&self, phase: Phase) -> Result<(), Problem> {
-        let found = serde_json::json!({ "subject": self.subject, "phase": phase, "ends": self.ends });
-        files::write(&self.path, found.to_string().as_bytes()).map_err(|error| {
-            Problem::new(Step::Marker, format!("failed to write the crash marker `{}`: {error}", self.path.display()))
-        })
     }
 }
 
@@ -121,9 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_was_being_loaded_is_accused_until_it_changes() {
+    fn after_three_ends_in_a_row_a_plugin_is_accused_until_it_changes() {
         let dir = tempfile::tempdir().unwrap();
-        inspect(dir.path(), b"a", "{}").unwrap().loading().unwrap();
+        for _ in 0..ENDS {
+            inspect(dir.path(), b"a", "{}").unwrap().loading().unwrap();
+        }
         assert_eq!(inspect(dir.path(), b"a", "{}").unwrap_err().step, Step::Marker);
         assert_eq!(inspect(dir.path(), b"a", "{}").unwrap_err().step, Step::Marker);
         inspect(dir.path(), b"b", "{}").unwrap();
@@ -132,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn while_it_settles_it_takes_three_in_a_row() {
+    fn a_good_start_forgets_the_ends_before_it() {
         let dir = tempfile::tempdir().unwrap();
-        for _ in 0..3 {
-            let marker = inspect(dir.path(), b"a", "{}").unwrap();
-            marker.loading().unwrap();
-            marker.settling().unwrap();
+        for _ in 0..2 {
+            for _ in 1..ENDS {
+                inspect(dir.path(), b"a", "{}").unwrap().loading().unwrap();
+            }
+            inspect(dir.path(), b"a", "{}").unwrap().clear();
         }
-        assert!(inspect(dir.path(), b"a", "{}").unwrap_err().reason.contains("p.loading"));
     }
 
     #[test]

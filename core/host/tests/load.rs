@@ -254,15 +254,17 @@ fn crash_child() {
 }
 
 #[test]
-fn a_plugin_that_took_the_daemon_down_is_quarantined_until_something_changes() {
+fn a_plugin_that_took_three_daemons_down_is_quarantined_until_something_changes() {
     let mut bench = Bench::with_fault(json!({"start": "abort"}));
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["crash_child", "--exact"])
-        .env(CRASH_DIR, bench.dir.path())
-        .output()
-        .unwrap()
-        .status;
-    assert_eq!(status.signal(), Some(6), "{status:?}");
+    for _ in 0..3 {
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["crash_child", "--exact"])
+            .env(CRASH_DIR, bench.dir.path())
+            .output()
+            .unwrap()
+            .status;
+        assert_eq!(status.signal(), Some(6), "{status:?}");
+    }
 
     for _ in 0..2 {
         let reason = failed(&bench, State::Quarantined, Step::Marker).reason.unwrap();

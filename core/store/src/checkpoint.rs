@@ -82,6 +82,8 @@ impl Checkpointer {
 
 /// Runs one checkpoint; true when readers or the writer kept it from finishing.
 pub(crate) fn run(conn: &mut SqliteConnection, mode: &str) -> Result<bool, StoreError> {
+    fail::fail_point!("store.before_checkpoint");
     let row: Checkpoint = sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(conn)?;
+    fail::fail_point!("store.after_checkpoint");
     Ok(row.busy != 0)
 }

@@ -83,8 +83,11 @@ impl Store {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(io)?;
 
         let mut conn = pragma::writer(&path, options.synchronous)?;
+        fail::fail_point!("store.before_identity");
         check_identity(&mut conn, &path, is_new)?;
+        fail::fail_point!("store.before_migrations");
         migrate(&mut conn, &path)?;
+        fail::fail_point!("store.opened");
         let log_id = crate::tx::log_id(&mut conn).map_err(|error| sql(&path, error))?;
         drop(conn);
         let readers = Readers::open(&path, options.readers.max(1))?;
@@ -123,7 +126,7 @@ fn is_new_or_ours(path: &Path) -> Result<bool, OpenError> {
         Err(error) => return Err(io(error)),
     };
     let mut header = Vec::new();
-    file.by_ref().take(72).read_to_end(&mut header).map_err(io)?;
+    file.by_ref().take(105).read_to_end(&mut header).map_err(io)?;
     let foreign = |what: &str| Err(OpenError::Foreign { path: path.to_owned(), what: what.to_owned() });
     if header.is_empty() {
         return Ok(true);
@@ -138,7 +141,17 @@ fn is_new_or_ours(path: &Path) -> Result<bool, OpenError> {
     if i64::from(id) == pragma::APPLICATION_ID || (id == 0 && has_log) {
         return Ok(false);
     }
+    if id == 0 && holds_nothing(&header) {
+        // A first start was killed before it could write its name: nobody's, and as good as new.
+        return Ok(true);
+    }
     foreign("it is a database of another program")
+}
+
+/// Tells whether the schema is empty: the first page, after its 100 bytes of header, is a leaf (13) without cells
+/// (<https://sqlite.org/fileformat.html#b_tree_pages>).
+fn holds_nothing(header: &[u8]) -> bool {
+    header.get(100) == Some(&13) && header.get(103..105) == Some(&[0, 0])
 }
 
 fn check_identity(conn: &mut SqliteConnection, path: &Path, is_new: bool) -> Result<(), OpenError> {

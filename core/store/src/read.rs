@@ -116,50 +116,39 @@ pub struct Traced {
     pub ask: Option<TracedAsk>,
 }
 
-type SessionColumns = (i64, Vec<u8>, String, String, String, Option<String>, Option<String>, Vec<u8>, i64, Option<i64>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    no: i64,
+    id: Vec<u8>,
+    title: String,
+    circle: String,
+    roles: String,
+    description: Option<String>,
+    project: Option<String>,
+    owner: Vec<u8>,
+    opened_at_ms: i64,
+    closed_at_ms: Option<i64>,
+}
 
 impl Reader {
     /// Reads all sessions, oldest first. `online` and `pending` are left for the caller to fill in.
     pub fn sessions(&mut self) -> Result<Vec<SessionView>, StoreError> {
-        let found: Vec<SessionColumns> = sessions::table
-            .order(sessions::no)
-            .select((
-                sessions::no,
-                sessions::id,
-                sessions::title,
-                sessions::circle,
-                sessions::roles,
-                sessions::description,
-                sessions::project,
-                sessions::owner,
-                sessions::opened_at_ms,
-                sessions::closed_at_ms,
-            ))
-            .load(self.conn()?)?;
+        let found: Vec<SessionRow> =
+            sessions::table.order(sessions::no).select(SessionRow::as_select()).load(self.conn()?)?;
         found.into_iter().map(view).collect()
     }
 
     /// Reads one session with what waits for it.
     pub fn session(&mut self, id: SessionId) -> Result<Option<SessionView>, StoreError> {
         let conn = self.conn()?;
-        let row: Option<SessionColumns> = sessions::table
+        let row: Option<SessionRow> = sessions::table
             .filter(sessions::id.eq(id.as_bytes().as_slice()))
-            .select((
-                sessions::no,
-                sessions::id,
-                sessions::title,
-                sessions::circle,
-                sessions::roles,
-                sessions::description,
-                sessions::project,
-                sessions::owner,
-                sessions::opened_at_ms,
-                sessions::closed_at_ms,
-            ))
+            .select(SessionRow::as_select())
             .first(conn)
             .optional()?;
         let Some(row) = row else { return Ok(None) };
-        let pending = load_inbox(conn, row.0)?.pending;
+        let pending = load_inbox(conn, row.no)?.pending;
         let mut view = view(row)?;
         view.pending = pending;
         Ok(Some(view))
@@ -389,18 +378,17 @@ fn principal_kind(text: &str) -> Result<PrincipalKind, StoreError> {
     rows::json("principals", &format!("\"{text}\""))
 }
 
-fn view(row: SessionColumns) -> Result<SessionView, StoreError> {
-    let (_, id, title, circle, roles, description, project, owner, opened_at, closed_at) = row;
+fn view(row: SessionRow) -> Result<SessionView, StoreError> {
     Ok(SessionView {
-        id: rows::session_id("sessions", &id)?,
-        title,
-        circle,
-        roles: rows::json("sessions", &roles)?,
-        description,
-        project,
-        state: if closed_at.is_some() { SessionState::Closed } else { SessionState::Open },
-        owner: rows::principal_id("sessions", &owner)?,
-        opened_at_ms: TimestampMs(opened_at),
+        id: rows::session_id("sessions", &row.id)?,
+        title: row.title,
+        circle: row.circle,
+        roles: rows::json("sessions", &row.roles)?,
+        description: row.description,
+        project: row.project,
+        state: if row.closed_at_ms.is_some() { SessionState::Closed } else { SessionState::Open },
+        owner: rows::principal_id("sessions", &row.owner)?,
+        opened_at_ms: TimestampMs(row.opened_at_ms),
         online: false,
         pending: 0,
     })

@@ -26,54 +26,35 @@ id_reader! {
     group_id -> AskGroupId;
 }
 
-/// The stored numbers of delivery states are their places in [`DeliveryState::ALL`].
-pub fn state_number(state: DeliveryState) -> i32 {
-    DeliveryState::ALL
-        .iter()
-        .position(|known| *known == state)
-        .and_then(|at| i32::try_from(at).ok())
-        .unwrap_or(i32::MAX)
+/// A stored number is the place in a list that only ever grows at its end.
+macro_rules! numbered {
+    ($($to:ident, $from:ident: $kind:ty = $all:expr, $table:literal;)*) => {$(
+        /// Returns the number under which it is stored.
+        pub fn $to(value: $kind) -> i32 {
+            $all.iter().position(|known| *known == value).and_then(|at| i32::try_from(at).ok()).unwrap_or(i32::MAX)
+        }
+
+        /// Reads the stored number.
+        pub fn $from(number: i32) -> Result<$kind, StoreError> {
+            usize::try_from(number).ok().and_then(|at| $all.get(at).copied()).ok_or_else(|| StoreError::Damaged {
+                table: $table,
+                what: format!("the number {number} stands for nothing"),
+            })
+        }
+    )*};
 }
 
-/// Reads a delivery's state.
-pub fn state(number: i32) -> Result<DeliveryState, StoreError> {
-    usize::try_from(number)
-        .ok()
-        .and_then(|at| DeliveryState::ALL.get(at).copied())
-        .ok_or_else(|| StoreError::Damaged { table: "deliveries", what: format!("no state has the number {number}") })
+numbered! {
+    state_number, state: DeliveryState = DeliveryState::ALL, "deliveries";
+    kind_number, kind: MessageKind = KINDS, "messages";
+    ask_state_number, ask_state: AskState = ASK_STATES, "asks";
 }
 
 const KINDS: [MessageKind; 5] =
     [MessageKind::Ask, MessageKind::Ack, MessageKind::Notify, MessageKind::Broadcast, MessageKind::Notice];
-
-/// The stored number of a message kind.
-pub fn kind_number(kind: MessageKind) -> i32 {
-    KINDS.iter().position(|known| *known == kind).and_then(|at| i32::try_from(at).ok()).unwrap_or(i32::MAX)
-}
-
-/// Reads a message's kind.
-pub fn kind(number: i32) -> Result<MessageKind, StoreError> {
-    usize::try_from(number)
-        .ok()
-        .and_then(|at| KINDS.get(at).copied())
-        .ok_or_else(|| StoreError::Damaged { table: "messages", what: format!("no kind has the number {number}") })
-}
-
+/// 0 is open, which the partial indexes rely on.
 const ASK_STATES: [AskState; 5] =
     [AskState::Open, AskState::Answered, AskState::Expired, AskState::Cancelled, AskState::Orphaned];
-
-/// The stored number of an ask's state; 0 is open, which the partial indexes rely on.
-pub fn ask_state_number(state: AskState) -> i32 {
-    ASK_STATES.iter().position(|known| *known == state).and_then(|at| i32::try_from(at).ok()).unwrap_or(i32::MAX)
-}
-
-/// Reads an ask's state.
-pub fn ask_state(number: i32) -> Result<AskState, StoreError> {
-    usize::try_from(number)
-        .ok()
-        .and_then(|at| ASK_STATES.get(at).copied())
-        .ok_or_else(|| StoreError::Damaged { table: "asks", what: format!("no ask state has the number {number}") })
-}
 
 /// Reads a JSON column.
 pub fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {

@@ -251,6 +251,22 @@ fn a_second_daemon_a_foreign_file_and_a_newer_schema_are_refused() {
 }
 
 #[test]
+fn a_database_that_was_only_begun_is_as_good_as_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tieline.db");
+    assert!(
+        std::process::Command::new("python3")
+            .args(["-c", "import sqlite3,sys; sqlite3.connect(sys.argv[1]).execute('pragma journal_mode = wal')"])
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(std::fs::metadata(&path).unwrap().len() > 0, "it has a header without a name");
+    Store::open(options(folder.path())).unwrap();
+}
+
+#[test]
 fn a_flipped_byte_in_a_text_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     {

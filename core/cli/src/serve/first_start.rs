@@ -12,17 +12,21 @@ use tieline_config::Home;
 use tieline_engine::Engine;
 use tieline_model::PrincipalKind;
 
-/// Makes the first principals when nobody is known yet. The files are written before the tokens are good: a crash
-/// in between leaves files that the next start replaces.
+/// Makes the first principals when nobody is known yet. The files are written before the tokens are good, and the
+/// tokens become good in one step: a crash before it leaves files that the next start replaces.
 pub async fn run(engine: &Engine, home: &Home) -> anyhow::Result<()> {
     if !engine.is_first_start()? {
         return check_modes(home);
     }
+    let mut principals = Vec::new();
     for (kind, name) in [(PrincipalKind::Human, "human"), (PrincipalKind::Agent, "agent")] {
         let secret = engine.new_secret()?;
         write_secret(&home.token_file(name), &secret)?;
-        engine.issue(kind, name, &secret).await?;
+        fail::fail_point!("first_start.written");
+        principals.push((engine.newcomer(kind, name), secret));
     }
+    engine.issue_all(principals).await?;
+    fail::fail_point!("first_start.issued");
     tracing::info!(folder = %home.tokens_dir().display(), "the first tokens were made");
     Ok(())
 }

@@ -44,6 +44,7 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
     tokio::task::spawn_blocking(move || loading.load_all()).await.context("loading the plugins ended in a panic")?;
 
     let socket = config.server.socket.clone().unwrap_or_else(|| home.socket());
+    fail::fail_point!("serve.before_listening");
     let listeners = Listeners::open(config.server.listen, &socket)?;
     println!(
         "tieline {} is listening on http://{} and {}",
@@ -56,14 +57,23 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
         println!("plugin {} ({}) is {:?}{why}", plugin.name, plugin.file, plugin.state);
     }
     let sockets = Arc::clone(&plugins) as Arc<dyn Sockets>;
+    let address = listeners.address;
     let (server, running) = Server::start(listeners, &engine, Some(sockets), &config)?;
     let running = actix::spawn(running);
-    std::fs::write(home.run_dir.join("daemon.pid"), format!("{}\n", std::process::id()))
-        .context("the process id could not be written")?;
+    let published = home.address_file();
+    std::fs::write(
+        &published,
+        format!(
+            "{address}
+"
+        ),
+    )
+    .with_context(|| format!("{}: the address could not be written", published.display()))?;
 
     wait_for_the_end().await?;
     tracing::info!("draining");
     engine.drain();
+    fail::fail_point!("serve.draining");
     let stopping = Arc::clone(&plugins);
     // A drain that takes longer than it may is cut off: correctness never depends on it.
     let limit = Duration::from_millis(config.server.drain_ms);
@@ -78,8 +88,12 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
         Ok(result) => result?,
         Err(_) => tracing::warn!(ms = config.server.drain_ms, "not everything was drained in time"),
     }
+    fail::fail_point!("serve.drained");
     engine.stop().await;
     running.abort();
+    if let Err(error) = std::fs::remove_file(&published) {
+        tracing::debug!(%error, "the address file was gone before");
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -45,6 +45,10 @@ impl Transport for Fault {
 
     fn deliver(&self, message: Message<'_>, done: Completion) -> Flow {
         let wish: Config = serde_json::from_slice(message.payload).unwrap_or_default();
+        // In a whole daemon nobody can ask for it: there deliveries are the daemon's own.
+        if self.config["deliver"] == "panic" {
+            panic!("the configuration asks for a panic in deliver");
+        }
         match wish["do"].as_str() {
             Some("panic") => panic!("the message asks for a panic in deliver"),
             Some("hang") => hang(),

@@ -1,0 +1,50 @@
+//! Timelines, and the lineage that their numbers belong to.
+
+use diesel::prelude::*;
+use tieline_model::{Event, EventBody, SessionId, TimestampMs};
+
+use super::Tx;
+use crate::{
+    StoreError, rows,
+    rows::signed,
+    schema::{events, meta},
+};
+
+/// Reads the lineage id, making one for a new database.
+pub(crate) fn log_id(conn: &mut SqliteConnection) -> Result<String, StoreError> {
+    let found: Option<String> = meta::table.find("log_id").select(meta::value).first(conn).optional()?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let fresh = diesel::sql_query("SELECT lower(hex(randomblob(16))) AS value").get_result::<Random>(conn)?.value;
+    diesel::insert_into(meta::table).values((meta::key.eq("log_id"), meta::value.eq(&fresh))).execute(conn)?;
+    Ok(fresh)
+}
+
+#[derive(QueryableByName)]
+struct Random {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+impl Tx<'_> {
+    /// Appends a fact to a session's timeline.
+    pub fn append_event(&mut self, id: SessionId, at: TimestampMs, body: EventBody) -> Result<Event, StoreError> {
+        let head = self.known(id)?;
+        head.event_seq += 1;
+        let (no, seq) = (head.no, head.event_seq);
+        let counters = self.counters()?;
+        counters.cursor += 1;
+        let cursor = counters.cursor;
+        diesel::insert_into(events::table)
+            .values((
+                events::cursor.eq(cursor),
+                events::session_no.eq(no),
+                events::seq.eq(signed(seq)),
+                events::at_ms.eq(at.0),
+                events::body.eq(rows::to_json(&body)?),
+            ))
+            .execute(self.conn)?;
+        Ok(Event { cursor, session: id, seq, at_ms: at, body })
+    }
+}

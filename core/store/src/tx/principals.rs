@@ -1,0 +1,79 @@
+//! Writing principals and their tokens.
+
+use diesel::prelude::*;
+use tieline_model::{Principal, PrincipalId, SessionId, TimestampMs, TokenId};
+
+use super::Tx;
+use crate::{
+    StoreError, rows,
+    schema::{principals, tokens},
+};
+
+impl Tx<'_> {
+    /// Writes a principal.
+    pub fn insert_principal(&mut self, principal: &Principal) -> Result<(), StoreError> {
+        diesel::insert_into(principals::table)
+            .values((
+                principals::id.eq(principal.id.as_bytes().as_slice()),
+                principals::kind.eq(principal.kind.as_str()),
+                principals::name.eq(&principal.name),
+                principals::scopes.eq(rows::to_json(&principal.scopes)?),
+                principals::circles.eq(rows::to_json(&principal.circles)?),
+                principals::home.eq(principal.home.as_bytes().as_slice()),
+            ))
+            .execute(self.conn)?;
+        Ok(())
+    }
+
+    /// Writes a token of a principal: its hash, never its secret.
+    pub fn insert_token(
+        &mut self,
+        id: TokenId,
+        principal: PrincipalId,
+        hash: &[u8; 32],
+        created_at: TimestampMs,
+        expires_at: Option<TimestampMs>,
+    ) -> Result<(), StoreError> {
+        let principal_no = self.principal_no(principal)?;
+        diesel::insert_into(tokens::table)
+            .values((
+                tokens::id.eq(id.as_bytes().as_slice()),
+                tokens::principal_no.eq(principal_no),
+                tokens::hash.eq(hash.as_slice()),
+                tokens::created_at_ms.eq(created_at.0),
+                tokens::expires_at_ms.eq(expires_at.map(|at| at.0)),
+            ))
+            .execute(self.conn)?;
+        Ok(())
+    }
+
+    /// Revokes a token; false when it is unknown or was revoked before.
+    pub fn revoke_token(&mut self, id: TokenId, at: TimestampMs) -> Result<bool, StoreError> {
+        let open =
+            tokens::table.filter(tokens::id.eq(id.as_bytes().as_slice())).filter(tokens::revoked_at_ms.is_null());
+        Ok(diesel::update(open).set(tokens::revoked_at_ms.eq(at.0)).execute(self.conn)? > 0)
+    }
+
+    /// Returns the home session of a token's principal.
+    pub fn home_of_token(&mut self, id: TokenId) -> Result<Option<SessionId>, StoreError> {
+        let home: Option<Vec<u8>> = tokens::table
+            .inner_join(principals::table.on(principals::no.eq(tokens::principal_no)))
+            .filter(tokens::id.eq(id.as_bytes().as_slice()))
+            .select(principals::home)
+            .first(self.conn)
+            .optional()?;
+        home.map(|bytes| rows::session_id("principals", &bytes)).transpose()
+    }
+
+    pub(super) fn principal_no(&mut self, id: PrincipalId) -> Result<i64, StoreError> {
+        if let Some(no) = self.cache.principals.get(&id) {
+            return Ok(*no);
+        }
+        let no = principals::table
+            .filter(principals::id.eq(id.as_bytes().as_slice()))
+            .select(principals::no)
+            .first(self.conn)?;
+        self.cache.principals.insert(id, no);
+        Ok(no)
+    }
+}
