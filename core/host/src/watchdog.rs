@@ -39,7 +39,7 @@ impl Leash {
 /// Begins to watch.
 pub(crate) fn spawn(shared: Arc<Shared>, leash: Arc<Leash>) -> std::io::Result<()> {
     let shortest = shared.settings.call_limit.min(shared.settings.stop_limit);
-    let pause = (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(250));
+    let pause = (shortest / 8).clamp(Duration::from_millis(5), Duration::from_secs(1));
     std::thread::Builder::new().name("plugin-watchdog".to_owned()).spawn(move || {
         while leash.wait(pause) {
             for slot in shared.slots() {
