@@ -1,5 +1,6 @@
 DROP TABLE events;
 DROP TABLE idempotency;
+DROP TABLE outcomes;
 DROP TABLE asks;
 DROP TABLE ask_groups;
 DROP TABLE inbox_cursors;

@@ -108,12 +108,19 @@ CREATE INDEX asks_open_by_asker ON asks (asker_no) WHERE state = 0;
 CREATE INDEX asks_open_by_addressee ON asks (addressee_no) WHERE state = 0;
 CREATE INDEX asks_by_group ON asks (group_no) WHERE group_no IS NOT NULL;
 
+-- What was answered, in the order of answering. Keys point here: they come in any order, and a small row that is put
+-- between others costs less than a large one.
+CREATE TABLE outcomes (
+    no      INTEGER PRIMARY KEY NOT NULL,
+    hash    BLOB NOT NULL,           -- BLAKE3 of the command
+    outcome TEXT NOT NULL,
+    at_ms   INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE idempotency (
     principal_no INTEGER NOT NULL,
     key          TEXT NOT NULL,
-    hash         BLOB NOT NULL,      -- BLAKE3 of the command
-    outcome      TEXT NOT NULL,
-    at_ms        INTEGER NOT NULL,
+    outcome_no   INTEGER NOT NULL REFERENCES outcomes (no),
     PRIMARY KEY (principal_no, key)
 ) STRICT, WITHOUT ROWID;
 

@@ -61,9 +61,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    idempotency (principal_no, key) {
-        principal_no -> BigInt, key -> Text, hash -> Binary, outcome -> Text, at_ms -> BigInt,
-    }
+    outcomes (no) { no -> BigInt, hash -> Binary, outcome -> Text, at_ms -> BigInt, }
+}
+
+diesel::table! {
+    idempotency (principal_no, key) { principal_no -> BigInt, key -> Text, outcome_no -> BigInt, }
 }
 
 diesel::table! {
@@ -71,6 +73,7 @@ diesel::table! {
 }
 
 diesel::joinable!(deliveries -> messages (message_no));
+diesel::joinable!(idempotency -> outcomes (outcome_no));
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     principals,
@@ -82,5 +85,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     ask_groups,
     asks,
     idempotency,
+    outcomes,
     events,
 );

@@ -4,7 +4,10 @@ use diesel::prelude::*;
 use tieline_model::{PrincipalId, TimestampMs};
 
 use super::Tx;
-use crate::{StoreError, schema::idempotency};
+use crate::{
+    StoreError,
+    schema::{idempotency, outcomes},
+};
 
 /// The outcome of an earlier command with the same key.
 #[derive(Debug, Clone)]
@@ -21,8 +24,9 @@ impl Tx<'_> {
         let no = self.principal_no(principal)?;
         let row: Option<(Vec<u8>, String)> = idempotency::table
             .find((no, key))
-            .select((idempotency::hash, idempotency::outcome))
-            .first(self.conn)
+            .inner_join(outcomes::table)
+            .select((outcomes::hash, outcomes::outcome))
+            .get_result(self.conn)
             .optional()?;
         Ok(row.map(|(hash, outcome)| Remembered { hash, outcome }))
     }
@@ -37,13 +41,22 @@ impl Tx<'_> {
         at: TimestampMs,
     ) -> Result<(), StoreError> {
         let no = self.principal_no(principal)?;
+        let counters = self.counters()?;
+        counters.outcome_no += 1;
+        let outcome_no = counters.outcome_no;
+        diesel::insert_into(outcomes::table)
+            .values((
+                outcomes::no.eq(outcome_no),
+                outcomes::hash.eq(hash.as_slice()),
+                outcomes::outcome.eq(outcome),
+                outcomes::at_ms.eq(at.0),
+            ))
+            .execute(self.conn)?;
         diesel::insert_into(idempotency::table)
             .values((
                 idempotency::principal_no.eq(no),
                 idempotency::key.eq(key),
-                idempotency::hash.eq(hash.as_slice()),
-                idempotency::outcome.eq(outcome),
-                idempotency::at_ms.eq(at.0),
+                idempotency::outcome_no.eq(outcome_no),
             ))
             .execute(self.conn)?;
         Ok(())

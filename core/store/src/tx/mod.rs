@@ -26,7 +26,7 @@ pub use sessions::NewSession;
 
 use crate::{
     StoreError, rows,
-    schema::{events as event_rows, messages, sessions as session_rows},
+    schema::{events as event_rows, messages, outcomes, sessions as session_rows},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +34,7 @@ struct Counters {
     session_no: i64,
     message_no: i64,
     cursor: i64,
+    outcome_no: i64,
 }
 
 /// What outlives a transaction, as long as it commits.
@@ -97,10 +98,12 @@ impl<'a> Tx<'a> {
             let session_no: Option<i64> = session_rows::table.select(max(session_rows::no)).first(self.conn)?;
             let message_no: Option<i64> = messages::table.select(max(messages::no)).first(self.conn)?;
             let cursor: Option<i64> = event_rows::table.select(max(event_rows::cursor)).first(self.conn)?;
+            let outcome_no: Option<i64> = outcomes::table.select(max(outcomes::no)).get_result(self.conn)?;
             self.cache.counters = Some(Counters {
                 session_no: session_no.unwrap_or_default(),
                 message_no: message_no.unwrap_or_default(),
                 cursor: cursor.unwrap_or_default(),
+                outcome_no: outcome_no.unwrap_or_default(),
             });
         }
         self.cache.counters.as_mut().ok_or(StoreError::Closed)
