@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::{
     auth,
     clock::Clock,
+    credential,
     door::Door,
     job::{EngineJob, Work},
     links::Links,
@@ -192,6 +193,7 @@ fn load(shared: &Arc<Shared>) -> Result<(), StoreError> {
     }
     for row in reader.tokens()?.into_iter().filter(|row| row.revoked_at.is_none()) {
         shared.tokens.insert(row.id, row.hash, Arc::new(row.principal), row.expires_at);
+        credential::ends_at(shared, row.id, row.expires_at);
     }
     shared.feed.send_replace(reader.last_cursor()?);
     Ok(())

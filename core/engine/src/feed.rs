@@ -46,8 +46,8 @@ impl Feed {
         Ok(Self { shared: Arc::clone(shared), caller: Arc::clone(caller), only, cursor, newest, page: VecDeque::new() })
     }
 
-    /// Returns the next event, waiting for one. `None` when the daemon stops or the store fails: the reader
-    /// comes back with its cursor.
+    /// Returns the next event, waiting for one. `None` when the daemon stops, the store fails or the caller's
+    /// token ends: the reader comes back with its cursor.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some(event) = self.page.pop_front() {
@@ -55,6 +55,9 @@ impl Feed {
                 if self.is_wanted(event.session) {
                     return Some(event);
                 }
+            }
+            if !self.shared.tokens.knows(self.caller.id) {
+                return None;
             }
             self.newest.borrow_and_update();
             let cursor = self.cursor;
@@ -65,6 +68,7 @@ impl Feed {
             if self.page.is_empty() {
                 tokio::select! {
                     changed = self.newest.changed() => changed.ok()?,
+                    () = self.shared.tokens.disowned(self.caller.id) => return None,
                     () = self.shared.drained() => return None,
                 }
             }

@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod clock;
+mod credential;
 mod decide;
 mod door;
 mod effect;

@@ -12,6 +12,7 @@ use tieline_model::{
 };
 
 use crate::{
+    credential,
     door::Door,
     job::Work,
     port::FrameKind,
@@ -53,6 +54,11 @@ impl Links {
         let link = Arc::new(Link::new(self.shared.next_link(), transport.into(), principal));
         self.shared.presence.open(Arc::clone(&link));
         link
+    }
+
+    /// Closes a fresh link again if its token has ended since it was looked at.
+    pub(crate) fn check_token(&self, link: &Link) {
+        credential::check(&self.shared, link);
     }
 
     /// A link is gone: whatever was on it is due again.

@@ -98,6 +98,7 @@ impl Sockets for Plugins {
         let opened = serde_json::json!({ "path": path, "principal": &*principal }).to_string();
         let link = self.ear.links.open(&plugin, principal);
         if self.host.socket_opened(&plugin, link.id.0, opened.into(), Arc::new(Held(sink))) {
+            self.ear.links.check_token(&link);
             return Some(link);
         }
         self.ear.links.close(link.id, "the transport was stopped");

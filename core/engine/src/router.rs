@@ -11,6 +11,7 @@ use actix::prelude::*;
 use tieline_model::{LinkId, SessionId, message::PerLane};
 
 use crate::{
+    credential,
     door::Door,
     effect::Effect,
     job::{EngineJob, Work},
@@ -128,8 +129,9 @@ impl Router {
             }
             Effect::Token { id, hash, principal, expires_at } => {
                 self.shared.tokens.insert(id, hash, principal, expires_at);
+                credential::ends_at(&self.shared, id, expires_at);
             }
-            Effect::Revoked { id } => self.revoke(id, batch),
+            Effect::Revoked { id } => credential::end(&self.shared, id, "the token was revoked"),
             Effect::Fenced { session, link, epoch, reason } => {
                 self.note_handed(session);
                 self.shared.presence.detach(session, epoch);
@@ -167,16 +169,6 @@ impl Router {
         let Some(window) = self.shared.presence.writer(session).and_then(|writer| writer.window) else { return };
         let window = window.lock().unwrap_or_else(PoisonError::into_inner);
         self.handed.insert(session, PerLane::from_fn(|lane| window.last_sent(lane)));
-    }
-
-    fn revoke(&self, id: tieline_model::TokenId, batch: &mut Batch) {
-        let Some(principal) = self.shared.tokens.remove(id) else { return };
-        if self.shared.tokens.knows(principal) {
-            return;
-        }
-        for link in self.shared.presence.links_where(|link| link.principal.id == principal) {
-            batch.push(&link.transport, link_down(link.id, 4401, "the token was revoked"));
-        }
     }
 
     fn tell(&mut self, session: SessionId, ops: Vec<PeerOp>) {
