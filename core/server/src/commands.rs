@@ -1,7 +1,7 @@
 //! `POST /v1/commands`: any command.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use tieline_model::{Code, Command, Refusal, command::Origin, parse};
+use tieline_model::{Code, Command, Failure, Refusal, command::Origin, parse};
 
 use crate::{answer, limits, security::Caller, serve::State};
 
@@ -31,5 +31,16 @@ pub async fn post(
             return answer::refusal(refusal);
         }
     };
-    answer::outcome(state.door.dispatch(&caller.0, Origin::default(), key, command).await)
+    let outcome = state.door.dispatch(&caller.0, Origin::default(), key, command).await;
+    answer::outcome(outcome.map_err(in_header))
+}
+
+/// Names the key as it was sent: in a header.
+fn in_header(mut failure: Failure) -> Failure {
+    if let Failure::Refusal(refusal) = &mut failure
+        && refusal.field.as_deref() == Some("key")
+    {
+        refusal.field = Some(IDEMPOTENCY_KEY.to_owned());
+    }
+    failure
 }
