@@ -54,6 +54,7 @@ pub fn library(name: &str) -> PathBuf {
 pub struct Home {
     dir: TempDir,
     env: Vec<(String, String)>,
+    umask: Option<u32>,
 }
 
 impl Default for Home {
@@ -74,13 +75,20 @@ impl Home {
     pub fn bare() -> Self {
         let dir = tempfile::Builder::new().prefix("tieline-").tempdir().expect("a temporary folder");
         fs::create_dir_all(dir.path().join("config/plugins")).expect("the plugin folder");
-        Self { dir, env: Vec::new() }
+        Self { dir, env: Vec::new(), umask: None }
     }
 
     /// Sets a variable of the daemon's environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts its daemons under this umask, as a careless shell would.
+    #[must_use]
+    pub fn umask(mut self, umask: u32) -> Self {
+        self.umask = Some(umask);
         self
     }
 
@@ -126,11 +134,17 @@ impl Home {
 
     /// Returns a call of the binary in this home, with nothing of the environment that this test runs in.
     pub fn tieline<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = self.program(binary());
+        command.args(args);
+        command
+    }
+
+    fn program(&self, program: PathBuf) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TIELINE_")) {
             command.env_remove(name);
         }
-        command.args(args).env("TIELINE_HOME", self.path()).env("NO_COLOR", "1").env("RUST_BACKTRACE", "1");
+        command.env("TIELINE_HOME", self.path()).env("NO_COLOR", "1").env("RUST_BACKTRACE", "1");
         command.stdin(Stdio::null());
         command
     }
@@ -147,8 +161,15 @@ impl Home {
     }
 
     fn serve(&self) -> Command {
-        let mut command = self.tieline(["serve"]);
-        command.env("TIELINE_LISTEN", "127.0.0.1:0").envs(self.env.iter().cloned());
+        let mut command = match self.umask {
+            None => self.program(binary()),
+            Some(umask) => {
+                let mut shell = self.program("sh".into());
+                shell.arg("-c").arg(format!("umask {umask:03o}; exec \"$0\" \"$@\"")).arg(binary());
+                shell
+            }
+        };
+        command.arg("serve").env("TIELINE_LISTEN", "127.0.0.1:0").envs(self.env.iter().cloned());
         command
     }
 

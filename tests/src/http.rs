@@ -119,6 +119,22 @@ impl Request {
         self
     }
 
+    /// Returns its method.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Returns its path, with the query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Sends it and reads no more than the head of the answer.
+    pub async fn head(&self, place: &Place) -> (u16, hyper::HeaderMap) {
+        let response = Connection::open(place).await.response(self).await;
+        (response.status().as_u16(), response.headers().clone())
+    }
+
     /// Sends it over a connection of its own.
     pub async fn send(&self, place: &Place) -> Answer {
         Connection::open(place).await.send(self).await

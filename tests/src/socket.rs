@@ -65,6 +65,16 @@ impl Socket {
         self.0.send(Message::text(frame.to_string())).await.expect("the socket takes a frame");
     }
 
+    /// Sends a text frame that need not be JSON. The other end may close while it is sent.
+    pub async fn send_text(&mut self, text: &str) {
+        let _closed = self.0.send(Message::text(text)).await;
+    }
+
+    /// Sends a binary frame. The other end may close while it is sent.
+    pub async fn send_binary(&mut self, data: &[u8]) {
+        let _closed = self.0.send(Message::binary(data.to_vec())).await;
+    }
+
     /// Waits for the next frame; pings are answered on the way.
     pub async fn frame(&mut self) -> Frame {
         match self.frame_within(LIMIT).await {
