@@ -105,7 +105,7 @@ async fn without_a_good_token_every_route_gives_one_and_the_same_answer() {
     lacking.push(("Sec-WebSocket-Protocol".into(), "tieline.v1, tieline.bearer.nonsense".into()));
     lacking.push(("Sec-WebSocket-Protocol".into(), format!("tieline.v1, {good}")));
 
-    let mut only: Option<(u16, Vec<(String, String)>, String)> = None;
+    let mut only = None;
     for request in requests(&daemon).await {
         for (name, value) in &lacking {
             for place in daemon.places() {
