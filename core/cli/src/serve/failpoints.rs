@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 /// Which points, as in `store.before_commit=17;link.lost=1`: die at the n-th time that the point is passed.
-/// `name=return` turns a planted bug on.
+/// `name=return` turns a planted bug on, and `name=sleep(20)` makes every pass take so many milliseconds.
 const VARIABLE: &str = "TIELINE_FAILPOINTS";
 
 /// Arms the points that the environment names.
@@ -14,8 +14,8 @@ pub fn arm() -> anyhow::Result<()> {
     let Ok(text) = std::env::var(VARIABLE) else { return Ok(()) };
     for part in text.split(';').filter(|part| !part.is_empty()) {
         let Some((name, action)) = part.split_once('=') else { bail!("{VARIABLE}: `{part}` is not `name=count`") };
-        if action == "return" {
-            fail::cfg(name, "return").map_err(|error| anyhow::anyhow!("{VARIABLE}: {name}: {error}"))?;
+        if action == "return" || action.starts_with("sleep(") {
+            fail::cfg(name, action).map_err(|error| anyhow::anyhow!("{VARIABLE}: {name}: {error}"))?;
             continue;
         }
         let Ok(last) = action.parse::<u64>() else { bail!("{VARIABLE}: `{action}` is not a count") };
