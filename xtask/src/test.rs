@@ -1,9 +1,10 @@
 //! `cargo xtask test`: everything that must pass before a change lands.
 
-use crate::workspace::Workspace;
+use crate::workspace::{BINARY, Workspace};
 use anyhow::{Context, Result, bail};
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -29,6 +30,9 @@ impl Test {
         for step in checks(&workspace) {
             step.take()?;
         }
+        fault_injection_daemon(&workspace)?;
+        // The tests start the binary and load the plugins, which `cargo test` alone would not put on disk.
+        cargo(&workspace, "build", "build --workspace", "mend what the compiler names").take()?;
         python(&workspace)?;
         for step in tests(&workspace) {
             step.take()?;
@@ -57,7 +61,7 @@ fn cargo(workspace: &Workspace, name: &'static str, args: &str, advice: &'static
     Step { name, command, advice }
 }
 
-fn checks(workspace: &Workspace) -> [Step; 3] {
+fn checks(workspace: &Workspace) -> [Step; 2] {
     [
         cargo(workspace, "format", "fmt --all --check", "run `cargo fmt` and look at what it changed"),
         cargo(
@@ -66,9 +70,22 @@ fn checks(workspace: &Workspace) -> [Step; 3] {
             "clippy --workspace --all-targets -- -D warnings",
             "mend what clippy names; a ban's reason stands in clippy.toml",
         ),
-        // The tests start the binary and load the plugins, which `cargo test` alone would not put on disk.
-        cargo(workspace, "build", "build --workspace", "mend what the compiler names"),
     ]
+}
+
+/// Builds the daemon that can be made to die at named points, for `tests/crash`, and keeps it beside the usual one,
+/// which the next build puts back in its place. Cargo keeps what it compiled for both.
+fn fault_injection_daemon(workspace: &Workspace) -> Result<()> {
+    let args = "build --workspace --features tieline-cli/failpoints";
+    cargo(workspace, "fault-injection daemon", args, "mend what the compiler names").take()?;
+    let folder = workspace.target_dir().join("debug");
+    let (built, kept) = (folder.join(BINARY), folder.join(format!("{BINARY}-failpoints")));
+    let context = || format!("failed to copy `{}` to `{}`", built.display(), kept.display());
+    // A new file: the old one may still be running somewhere.
+    match fs::remove_file(&kept) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(context),
+        _ => fs::copy(&built, &kept).map(drop).with_context(context),
+    }
 }
 
 fn tests(workspace: &Workspace) -> [Step; 2] {

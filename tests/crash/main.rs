@@ -1,0 +1,23 @@
+//! The daemon dies, at any moment, and nothing that it accepted is lost, seen twice or out of order.
+//!
+//! Real processes: the built `tieline`, killed with SIGKILL or dying at a named fail point, and clients that keep a
+//! durable outbox and ledger by the rules of `docs/protocol/websocket.md`. What they saw is judged by [`checker`].
+#![forbid(unsafe_code)]
+
+mod built;
+mod chance;
+mod checker;
+mod daemon;
+mod disk;
+mod history;
+mod mesh;
+mod node;
+mod traffic;
+mod wire;
+
+mod a_drain_loses_nothing;
+mod a_first_start_that_dies;
+mod a_planted_bug_is_found;
+mod every_fail_point;
+mod random_kills;
+mod the_release_has_no_fail_points;
