@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpStream, UdpSocket},
     os::unix::{net::UnixStream, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -55,6 +55,8 @@ pub struct Home {
     dir: TempDir,
     env: Vec<(String, String)>,
     umask: Option<u32>,
+    /// Marks its lasting port as taken.
+    port: Option<UdpSocket>,
 }
 
 impl Default for Home {
@@ -75,7 +77,7 @@ impl Home {
     pub fn bare() -> Self {
         let dir = tempfile::Builder::new().prefix("tieline-").tempdir().expect("a temporary folder");
         fs::create_dir_all(dir.path().join("config/plugins")).expect("the plugin folder");
-        Self { dir, env: Vec::new(), umask: None }
+        Self { dir, env: Vec::new(), umask: None, port: None }
     }
 
     /// Sets a variable of the daemon's environment.
@@ -152,11 +154,14 @@ impl Home {
     /// Lets its daemons listen on a port that stays theirs while they are down: none that the system gives away by
     /// itself, to a client's end of a connection for example.
     #[must_use]
-    pub fn lasting_port(self) -> Self {
-        let first = 20_000 + std::process::id() % 10_000;
-        let is_free =
-            |port: &u32| u16::try_from(*port).is_ok_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-        let port = (first..first + 1000).find(is_free).expect("a free port");
+    pub fn lasting_port(mut self) -> Self {
+        let take = |port: u16| {
+            // The same number as a UDP port is the mark by which other tests see that it is taken.
+            let mark = UdpSocket::bind(("127.0.0.1", port)).ok()?;
+            TcpStream::connect(("127.0.0.1", port)).is_err().then_some((port, mark))
+        };
+        let (port, mark) = (20_000..30_000).find_map(take).expect("a free port");
+        self.port = Some(mark);
         self.env("TIELINE_LISTEN", &format!("127.0.0.1:{port}"))
     }
 
