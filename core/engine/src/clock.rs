@@ -119,7 +119,35 @@ impl Hand {
 #[derive(Debug)]
 pub struct Mint {
     clock: Clock,
-    last: Mutex<(i64, u32)>,
+    last: Mutex<Last>,
+}
+
+/// How much randomness is fetched at once: a call to the kernel for each id would cost more than the rest of it.
+const RANDOM_BYTES: usize = 640;
+
+#[derive(Debug)]
+struct Last {
+    ms: i64,
+    counter: u32,
+    random: [u8; RANDOM_BYTES],
+    used: usize,
+}
+
+impl Last {
+    /// Returns bytes that nobody was given before.
+    fn random(&mut self) -> [u8; 10] {
+        if self.used + 10 > RANDOM_BYTES {
+            // Without the operating system's randomness ids are still unique by time and counter within this daemon.
+            if let Err(error) = getrandom::fill(&mut self.random) {
+                tracing::warn!(%error, "no randomness for ids");
+            }
+            self.used = 0;
+        }
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&self.random[self.used..self.used + 10]);
+        self.used += 10;
+        bytes
+    }
 }
 
 macro_rules! mint {
@@ -151,7 +179,8 @@ mint! {
 impl Mint {
     /// Makes a mint that takes its time from `clock`.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, last: Mutex::new((0, 0)) }
+        let last = Last { ms: 0, counter: 0, random: [0; RANDOM_BYTES], used: RANDOM_BYTES };
+        Self { clock, last: Mutex::new(last) }
     }
 
     /// Makes 32 random bytes: the secret of a token.
@@ -163,18 +192,14 @@ impl Mint {
 
     /// RFC 9562 §5.7 with the counter of §6.2 method 1 in the 32 bits after the time.
     fn uuid(&self) -> Uuid {
-        let (ms, counter) = {
+        let (ms, counter, mut random) = {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             // Never behind what was given out: a clock that was set back must not make ids that sort before.
-            let now = self.clock.now().0.max(last.0);
-            *last = if now == last.0 { (now, last.1.wrapping_add(1)) } else { (now, 0) };
-            *last
+            let now = self.clock.now().0.max(last.ms);
+            last.counter = if now == last.ms { last.counter.wrapping_add(1) } else { 0 };
+            last.ms = now;
+            (now, last.counter, last.random())
         };
-        let mut random = [0; 10];
-        // Without the operating system's randomness ids are still unique by time and counter within this daemon.
-        if let Err(error) = getrandom::fill(&mut random) {
-            tracing::warn!(%error, "no randomness for an id");
-        }
         // 12 bits lie before the variant, the other 20 behind it: shift so that they stay in order.
         random[0] = ((counter >> 28) & 0x0f) as u8;
         random[1] = ((counter >> 20) & 0xff) as u8;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use tieline_model::{LinkId, SessionId, message::PerLane};
+use tieline_model::{LinkId, SessionId, TimestampMs, message::PerLane};
 
 use crate::{
     credential,
@@ -19,7 +19,7 @@ use crate::{
     peer::{Peer, PeerOp, PeerOps, link_down},
     presence::Attachment,
     request::Batch,
-    scheduler::{Due, Scheduler},
+    scheduler::{Due, Dues, Scheduler},
     shared::Shared,
     supervise::{Kept, Restarts, Verdict, life},
 };
@@ -161,7 +161,7 @@ impl Router {
             Effect::Skip { session, lane, seq, state } => round.tell(session, PeerOp::Skip { lane, seq, state }),
             Effect::Settled { session, lane, through } => round.tell(session, PeerOp::Settled { lane, through }),
             Effect::Progress { to, frame } => round.tell(to, PeerOp::Progress(frame)),
-            Effect::Expires { session, at } => round.due.push(Due { session, at }),
+            Effect::Expires { session, at } => round.expires(session, at),
         }
     }
 
@@ -196,7 +196,8 @@ struct Round {
     attached: Vec<(Attachment, PerLane<u64>)>,
     ops: Vec<(SessionId, Vec<PeerOp>)>,
     places: HashMap<SessionId, usize>,
-    due: Vec<Due>,
+    /// When the first of each session's messages expires.
+    dues: HashMap<SessionId, TimestampMs>,
 }
 
 impl Round {
@@ -206,6 +207,10 @@ impl Round {
             self.ops.len() - 1
         });
         self.ops[place].1.push(op);
+    }
+
+    fn expires(&mut self, session: SessionId, at: TimestampMs) {
+        self.dues.entry(session).and_modify(|first| *first = at.min(*first)).or_insert(at);
     }
 }
 
@@ -240,11 +245,13 @@ impl Handler<Committed> for Router {
         for (session, ops) in round.ops {
             self.tell(session, ops);
         }
-        for due in round.due {
-            // A scheduler that is being started again looks for itself.
-            if let Some(Err(SendError::Full(due))) = self.scheduler.addr().map(|scheduler| scheduler.try_send(due)) {
-                tracing::warn!(session = %due.session, "the scheduler is behind; an expiry comes late");
-            }
+        let dues: Vec<Due> = round.dues.into_iter().map(|(session, at)| Due { session, at }).collect();
+        if dues.is_empty() {
+            return;
+        }
+        // A scheduler that is being started again looks for itself.
+        if let Some(Err(SendError::Full(_))) = self.scheduler.addr().map(|scheduler| scheduler.try_send(Dues(dues))) {
+            tracing::warn!("the scheduler is behind; expiries come late");
         }
     }
 }

@@ -18,14 +18,18 @@ use crate::{
 };
 
 /// Something of a session runs out at an instant.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
+#[derive(Debug, Clone, Copy)]
 pub struct Due {
     /// Whose.
     pub session: SessionId,
     /// When.
     pub at: TimestampMs,
 }
+
+/// What was committed together.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Dues(pub Vec<Due>);
 
 /// The actor. It keeps one instant per session: the earliest.
 pub struct Scheduler {
@@ -121,11 +125,11 @@ impl Scheduler {
     }
 }
 
-impl Handler<Due> for Scheduler {
+impl Handler<Dues> for Scheduler {
     type Result = ();
 
-    fn handle(&mut self, due: Due, ctx: &mut Self::Context) {
-        self.note(due, ctx);
+    fn handle(&mut self, Dues(dues): Dues, ctx: &mut Self::Context) {
+        dues.into_iter().for_each(|due| self.note(due, ctx));
     }
 }
 

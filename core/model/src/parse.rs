@@ -12,6 +12,10 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     if depth(bytes) > MAX_DEPTH {
         return Err(Refusal::new(Code::BadInput, format!("the JSON is nested deeper than {MAX_DEPTH} levels")));
     }
+    // Keeping track of the path takes as long as reading, so only what is wrong is read again for it.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

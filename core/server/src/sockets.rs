@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorContext, AsyncContext, StreamHandler, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
 use actix_http::ws::Item;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
@@ -80,6 +80,7 @@ pub async fn upgrade(
         sink: Arc::new(Sink { out, waiting: Arc::clone(&waiting) }),
         outbound: Some(outbound),
         waiting,
+        inbound: Vec::new(),
         partial: BytesMut::new(),
         partial_is_text: true,
         missed: 0,
@@ -101,6 +102,7 @@ struct Socket {
     sink: Arc<Sink>,
     outbound: Option<mpsc::UnboundedReceiver<Out>>,
     waiting: Arc<AtomicUsize>,
+    inbound: Vec<(bool, Bytes)>,
     partial: BytesMut,
     partial_is_text: bool,
     missed: u8,
@@ -133,7 +135,9 @@ impl Actor for Socket {
         });
     }
 
-    fn stopped(&mut self, _: &mut Context) {
+    fn stopped(&mut self, ctx: &mut Context) {
+        // What came just before the end still counts.
+        self.hand_over(ctx);
         if let Some(link) = self.link.take() {
             self.sockets.closed(link.id, self.close_code);
         }
@@ -147,9 +151,18 @@ impl Socket {
         ctx.stop();
     }
 
+    /// Takes a frame. Those that were read together are handed over together, once the last of them was taken.
     fn take(&mut self, is_text: bool, data: Bytes, ctx: &mut Context) {
-        let Some(link) = &self.link else { return };
-        if !self.sockets.frames(link.id, vec![(is_text, data)]) {
+        self.inbound.push((is_text, data));
+        if self.inbound.len() == 1 {
+            ctx.spawn(std::future::ready(()).into_actor(self).map(|(), socket, ctx| socket.hand_over(ctx)));
+        }
+    }
+
+    fn hand_over(&mut self, ctx: &mut Context) {
+        let frames = std::mem::take(&mut self.inbound);
+        let Some(link) = self.link.as_ref().filter(|_| !frames.is_empty()) else { return };
+        if !self.sockets.frames(link.id, frames) {
             return self.close(ctx, 1012, "the transport was stopped");
         }
         if link.is_congested(self.in_flight) {

@@ -145,7 +145,7 @@ impl Reader {
         let row: Option<SessionRow> = sessions::table
             .filter(sessions::id.eq(id.as_bytes().as_slice()))
             .select(SessionRow::as_select())
-            .first(conn)
+            .get_result(conn)
             .optional()?;
         let Some(row) = row else { return Ok(None) };
         let pending = load_inbox(conn, row.no)?.pending;
@@ -160,7 +160,7 @@ impl Reader {
         let row: Option<(i64, i64)> = sessions::table
             .filter(sessions::id.eq(id.as_bytes().as_slice()))
             .select((sessions::no, sessions::epoch))
-            .first(conn)
+            .get_result(conn)
             .optional()?;
         let Some((no, epoch)) = row else { return Ok(None) };
         Ok(Some((load_inbox(conn, no)?, unsigned(epoch))))
@@ -238,14 +238,14 @@ impl Reader {
                 .filter(deliveries::seq.gt(signed(inbox.delivered[lane])))
                 .filter(deliveries::state.le(rows::state_number(DeliveryState::Sent)))
                 .select(diesel::dsl::min(deliveries::expires_at_ms))
-                .first(conn)?;
+                .get_result(conn)?;
             earliest = earliest.into_iter().chain(found).min();
         }
         let deadline: Option<i64> = asks::table
             .filter(asks::addressee_no.eq(no))
             .filter(asks::state.eq(0))
             .select(diesel::dsl::min(asks::deadline_ms))
-            .first(conn)?;
+            .get_result(conn)?;
         Ok(earliest.into_iter().chain(deadline).min().map(TimestampMs))
     }
 
@@ -255,7 +255,7 @@ impl Reader {
         let row: Option<(i64, String, Vec<u8>, String)> = messages::table
             .filter(messages::id.eq(id.as_bytes().as_slice()))
             .select((messages::no, messages::body, messages::hash, messages::recipients))
-            .first(conn)
+            .get_result(conn)
             .optional()?;
         let Some((no, body, hash, recipients)) = row else { return Ok(None) };
         let message = rows::message(&body, &hash)?;
@@ -317,7 +317,7 @@ impl Reader {
 
     /// Returns the newest event's cursor; 0 when there is none.
     pub fn last_cursor(&mut self) -> Result<i64, StoreError> {
-        Ok(events::table.select(max(events::cursor)).first::<Option<i64>>(self.conn()?)?.unwrap_or_default())
+        Ok(events::table.select(max(events::cursor)).get_result::<Option<i64>>(self.conn()?)?.unwrap_or_default())
     }
 
     /// Reads all tokens with their principals, oldest first.
@@ -370,7 +370,7 @@ impl Reader {
         Ok(sessions::table
             .filter(sessions::id.eq(id.as_bytes().as_slice()))
             .select(sessions::no)
-            .first(self.conn()?)?)
+            .get_result(self.conn()?)?)
     }
 }
 
@@ -397,7 +397,7 @@ fn view(row: SessionRow) -> Result<SessionView, StoreError> {
 fn trace_row(conn: &mut SqliteConnection, session_no: i64, lane: Lane, seq: u64) -> Result<TraceRow, StoreError> {
     type Row = (i32, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<String>);
     let (id, title, circle): (Vec<u8>, String, String) =
-        sessions::table.find(session_no).select((sessions::id, sessions::title, sessions::circle)).first(conn)?;
+        sessions::table.find(session_no).select((sessions::id, sessions::title, sessions::circle)).get_result(conn)?;
     let (state, accepted, delivered, seen, ended, epoch, reason): Row = deliveries::table
         .find((session_no, lane_number(lane), signed(seq)))
         .select((
@@ -409,7 +409,7 @@ fn trace_row(conn: &mut SqliteConnection, session_no: i64, lane: Lane, seq: u64)
             deliveries::epoch,
             deliveries::reason,
         ))
-        .first(conn)?;
+        .get_result(conn)?;
     Ok(TraceRow {
         session: rows::session_id("sessions", &id)?,
         title,
@@ -431,11 +431,11 @@ fn traced_ask(conn: &mut SqliteConnection, message_no: i64) -> Result<Option<Tra
     let row: Option<Row> = asks::table
         .find(message_no)
         .select((asks::asker_no, asks::addressee_no, asks::state, asks::answer, asks::closed_at_ms))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((asker, addressee, state, answer, closed_at)) = row else { return Ok(None) };
     let mut id = |no: i64| -> Result<SessionId, StoreError> {
-        let bytes: Vec<u8> = sessions::table.find(no).select(sessions::id).first(conn)?;
+        let bytes: Vec<u8> = sessions::table.find(no).select(sessions::id).get_result(conn)?;
         rows::session_id("sessions", &bytes)
     };
     let ask = Ask { asker: id(asker)?, addressee: id(addressee)?, state: rows::ask_state(state)? };

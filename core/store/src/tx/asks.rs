@@ -6,7 +6,10 @@ use tieline_model::{
     ask::{Ask, AskState},
 };
 
-use super::Tx;
+use super::{
+    Tx,
+    update::{Update, Value},
+};
 use crate::{
     StoreError, rows,
     rows::{signed, unsigned},
@@ -91,7 +94,7 @@ impl Tx<'_> {
         let row = asks::table
             .filter(asks::id.eq(id.as_bytes().as_slice()))
             .select(Stored::as_select())
-            .first(self.conn)
+            .get_result(self.conn)
             .optional()?;
         row.map(|row| self.ask_row(row)).transpose()
     }
@@ -127,13 +130,14 @@ impl Tx<'_> {
         answer: Option<MessageId>,
         at: TimestampMs,
     ) -> Result<(), StoreError> {
-        diesel::update(asks::table.find(row.message_no))
-            .set((
-                asks::state.eq(rows::ask_state_number(state)),
-                asks::answer.eq(answer.as_ref().map(|id| id.as_bytes().as_slice())),
-                asks::closed_at_ms.eq(at.0),
-            ))
-            .execute(self.conn)?;
+        let values = [
+            Value::Int(i64::from(rows::ask_state_number(state))),
+            Value::Bytes(answer.as_ref().map(|id| id.as_bytes().as_slice())),
+            Value::Int(at.0),
+            Value::Int(row.message_no),
+        ];
+        let sql = "UPDATE asks SET state = ?, answer = ?, closed_at_ms = ? WHERE message_no = ?";
+        Update { sql, values: &values }.execute(self.conn)?;
         let asker = self.known(row.ask.asker)?;
         asker.asks_from = asker.asks_from.saturating_sub(1);
         let addressee = self.known(row.ask.addressee)?;
@@ -150,7 +154,8 @@ impl Tx<'_> {
         total: u32,
     ) -> Result<i64, StoreError> {
         let asker_no = self.no(asker)?;
-        let no = ask_groups::table.select(max(ask_groups::no)).first::<Option<i64>>(self.conn)?.unwrap_or_default() + 1;
+        let no =
+            ask_groups::table.select(max(ask_groups::no)).get_result::<Option<i64>>(self.conn)?.unwrap_or_default() + 1;
         diesel::insert_into(ask_groups::table)
             .values((
                 ask_groups::no.eq(no),
@@ -180,7 +185,7 @@ impl Tx<'_> {
                     ask_groups::closed,
                     ask_groups::resolved,
                 ))
-                .first(self.conn)?;
+                .get_result(self.conn)?;
         let count = |n: i32| u32::try_from(n).unwrap_or_default();
         Ok(GroupRow {
             no,

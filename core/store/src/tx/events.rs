@@ -12,7 +12,7 @@ use crate::{
 
 /// Reads the lineage id, making one for a new database.
 pub(crate) fn log_id(conn: &mut SqliteConnection) -> Result<String, StoreError> {
-    let found: Option<String> = meta::table.find("log_id").select(meta::value).first(conn).optional()?;
+    let found: Option<String> = meta::table.find("log_id").select(meta::value).get_result(conn).optional()?;
     if let Some(found) = found {
         return Ok(found);
     }

@@ -57,11 +57,11 @@ pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<He
             sessions::epoch,
             sessions::closed_at_ms,
         ))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((no, title, circle, roles, owner, epoch, closed_at)) = row else { return Ok(None) };
     let event_seq: Option<i64> =
-        events::table.filter(events::session_no.eq(no)).select(max(events::seq)).first(conn)?;
+        events::table.filter(events::session_no.eq(no)).select(max(events::seq)).get_result(conn)?;
     let open = asks::table.filter(asks::state.eq(0));
     let asks_from: i64 = open.filter(asks::asker_no.eq(no)).count().get_result(conn)?;
     let asks_to: i64 = open.filter(asks::addressee_no.eq(no)).count().get_result(conn)?;
@@ -91,7 +91,7 @@ pub(crate) fn load_inbox(conn: &mut SqliteConnection, no: i64) -> Result<Inbox, 
     for lane in Lane::ALL {
         let in_lane =
             deliveries::table.filter(deliveries::session_no.eq(no)).filter(deliveries::lane.eq(lane_number(lane)));
-        let head: Option<i64> = in_lane.select(max(deliveries::seq)).first(conn)?;
+        let head: Option<i64> = in_lane.select(max(deliveries::seq)).get_result(conn)?;
         inbox.heads[lane] = unsigned(head.unwrap_or_default());
         if let Some((_, delivered, seen)) = cursors.iter().find(|(number, _, _)| *number == lane_number(lane)) {
             inbox.delivered[lane] = unsigned(*delivered);

@@ -3,7 +3,10 @@
 use diesel::prelude::*;
 use tieline_model::{DeliveryState, Lane, Message, MessageId, MessageKind, SessionId, TimestampMs};
 
-use super::{Tx, lane_number};
+use super::{
+    Tx, lane_number,
+    update::{Update, Value},
+};
 use crate::{
     StoreError, rows,
     rows::{signed, unsigned},
@@ -170,20 +173,20 @@ impl Tx<'_> {
         at: TimestampMs,
     ) -> Result<(), StoreError> {
         let no = self.no(id)?;
-        let range = deliveries::table
-            .filter(deliveries::session_no.eq(no))
-            .filter(deliveries::lane.eq(lane_number(lane)))
-            .filter(deliveries::seq.ge(signed(first)))
-            .filter(deliveries::seq.le(signed(last)))
-            .filter(deliveries::state.lt(rows::state_number(to)));
-        let state = deliveries::state.eq(rows::state_number(to));
-        let epoch = deliveries::epoch.eq(signed(epoch));
-        match to {
+        let sql = match to {
             DeliveryState::Delivered => {
-                diesel::update(range).set((state, epoch, deliveries::delivered_at_ms.eq(at.0))).execute(self.conn)?
+                "UPDATE deliveries SET state = ?, epoch = ?, delivered_at_ms = ? \
+                 WHERE session_no = ? AND lane = ? AND seq >= ? AND seq <= ? AND state < ?"
             }
-            _ => diesel::update(range).set((state, epoch, deliveries::seen_at_ms.eq(at.0))).execute(self.conn)?,
+            _ => {
+                "UPDATE deliveries SET state = ?, epoch = ?, seen_at_ms = ? \
+                 WHERE session_no = ? AND lane = ? AND seq >= ? AND seq <= ? AND state < ?"
+            }
         };
+        let state = i64::from(rows::state_number(to));
+        let row = [no, i64::from(lane_number(lane)), signed(first), signed(last), state];
+        let values = [state, signed(epoch), at.0].into_iter().chain(row).map(Value::Int);
+        Update { sql, values: &values.collect::<Vec<_>>() }.execute(self.conn)?;
         Ok(())
     }
 
@@ -197,13 +200,17 @@ impl Tx<'_> {
         at: TimestampMs,
     ) -> Result<(), StoreError> {
         let no = self.no(id)?;
-        diesel::update(deliveries::table.find((no, lane_number(row.lane), signed(row.seq))))
-            .set((
-                deliveries::state.eq(rows::state_number(to)),
-                deliveries::ended_at_ms.eq(at.0),
-                deliveries::reason.eq(reason),
-            ))
-            .execute(self.conn)?;
+        let sql = "UPDATE deliveries SET state = ?, ended_at_ms = ?, reason = ? \
+                   WHERE session_no = ? AND lane = ? AND seq = ?";
+        let values = [
+            Value::Int(i64::from(rows::state_number(to))),
+            Value::Int(at.0),
+            Value::Text(reason),
+            Value::Int(no),
+            Value::Int(i64::from(lane_number(row.lane))),
+            Value::Int(signed(row.seq)),
+        ];
+        Update { sql, values: &values }.execute(self.conn)?;
         if tieline_model::delivery::is_pending(row.state) {
             self.known(id)?.inbox.settle(1, row.bytes);
         }
@@ -230,7 +237,7 @@ impl Tx<'_> {
         let row: Option<(i64, i32, String)> = messages::table
             .filter(messages::id.eq(id.as_bytes().as_slice()))
             .select((messages::from_no, messages::kind, messages::recipients))
-            .first(self.conn)
+            .get_result(self.conn)
             .optional()?;
         let Some((from, kind, recipients)) = row else { return Ok(None) };
         let places: Vec<(i64, u64)> = rows::json("messages", &recipients)?;

@@ -10,6 +10,7 @@ mod idempotency;
 mod inboxes;
 mod principals;
 mod sessions;
+mod update;
 
 use std::collections::HashMap;
 
@@ -87,7 +88,7 @@ impl<'a> Tx<'a> {
         if let Some(id) = self.cache.ids.get(&no) {
             return Ok(*id);
         }
-        let bytes: Vec<u8> = session_rows::table.find(no).select(session_rows::id).first(self.conn)?;
+        let bytes: Vec<u8> = session_rows::table.find(no).select(session_rows::id).get_result(self.conn)?;
         let id = rows::session_id("sessions", &bytes)?;
         self.cache.ids.insert(no, id);
         Ok(id)
@@ -95,9 +96,9 @@ impl<'a> Tx<'a> {
 
     fn counters(&mut self) -> Result<&mut Counters, StoreError> {
         if self.cache.counters.is_none() {
-            let session_no: Option<i64> = session_rows::table.select(max(session_rows::no)).first(self.conn)?;
-            let message_no: Option<i64> = messages::table.select(max(messages::no)).first(self.conn)?;
-            let cursor: Option<i64> = event_rows::table.select(max(event_rows::cursor)).first(self.conn)?;
+            let session_no: Option<i64> = session_rows::table.select(max(session_rows::no)).get_result(self.conn)?;
+            let message_no: Option<i64> = messages::table.select(max(messages::no)).get_result(self.conn)?;
+            let cursor: Option<i64> = event_rows::table.select(max(event_rows::cursor)).get_result(self.conn)?;
             let outcome_no: Option<i64> = outcomes::table.select(max(outcomes::no)).get_result(self.conn)?;
             self.cache.counters = Some(Counters {
                 session_no: session_no.unwrap_or_default(),

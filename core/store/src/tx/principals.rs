@@ -60,7 +60,7 @@ impl Tx<'_> {
             .inner_join(principals::table.on(principals::no.eq(tokens::principal_no)))
             .filter(tokens::id.eq(id.as_bytes().as_slice()))
             .select(principals::home)
-            .first(self.conn)
+            .get_result(self.conn)
             .optional()?;
         home.map(|bytes| rows::session_id("principals", &bytes)).transpose()
     }
@@ -72,7 +72,7 @@ impl Tx<'_> {
         let no = principals::table
             .filter(principals::id.eq(id.as_bytes().as_slice()))
             .select(principals::no)
-            .first(self.conn)?;
+            .get_result(self.conn)?;
         self.cache.principals.insert(id, no);
         Ok(no)
     }

@@ -5,14 +5,20 @@
 //! thread, no deciding, no JSON, no hashing, nobody who waits.
 
 use std::{
-    path::{Path, PathBuf},
-    sync::mpsc::{SyncSender, sync_channel},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-use diesel::{Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, prelude::*};
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, prelude::*, sql_query,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tieline_model::{
     EventBody, Lane, Message, MessageId, MessageKind, PrincipalId, PrincipalKind, SessionId, TimestampMs,
@@ -23,9 +29,11 @@ use uuid::Uuid;
 use crate::latency::Latencies;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
-/// The daemon's `store.wal_limit_mib`, and from where on its checkpoint thread is woken.
-const WAL_LIMIT: u64 = 128 << 20;
-const WAKE_BYTES: u64 = 4 << 20;
+/// The daemon's `store.wal_limit_mib`, in pages of the log.
+const WAL_LIMIT: i32 = (128 << 20) / 4120;
+/// From how many pages on its checkpoint thread is woken, and how many its writer copies itself.
+const WAKE: i32 = (8 << 20) / 4120;
+const TAIL: i32 = (2 << 20) / 4120;
 const NOW_MS: i64 = 1_800_000_000_000;
 
 diesel::table! {
@@ -44,6 +52,14 @@ diesel::table! {
 
 diesel::table! {
     events (cursor) { cursor -> BigInt, session_no -> BigInt, seq -> BigInt, at_ms -> BigInt, body -> Text, }
+}
+
+#[derive(QueryableByName)]
+struct Log {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    log: i32,
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    checkpointed: i32,
 }
 
 /// A text with a message id somewhere in it, which is replaced row by row.
@@ -69,8 +85,7 @@ impl Template {
 /// An open database and what its next rows are called.
 struct Loop {
     conn: SqliteConnection,
-    wal: PathBuf,
-    copied: u64,
+    has_copied: Arc<AtomicBool>,
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     body: Template,
@@ -122,17 +137,21 @@ impl Loop {
         conn.run_pending_migrations(MIGRATIONS).map_err(|error| anyhow::anyhow!("the migrations: {error}"))?;
         let mut own = connect(&file)?;
         let (wake, woken) = sync_channel(1);
+        let has_copied = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&has_copied);
         let thread = std::thread::spawn(move || {
             while woken.recv().is_ok() {
-                // What a busy checkpoint leaves behind, the next one takes.
-                let _ = own.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
+                for _ in 0..2 {
+                    // What a busy checkpoint leaves behind, the next one takes.
+                    let _ = own.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
+                }
+                done.store(true, Ordering::Release);
             }
         });
         let (body, event) = templates(text_bytes)?;
         Ok(Self {
             conn,
-            wal: file.with_extension("db-wal"),
-            copied: 0,
+            has_copied,
             wake: Some(wake),
             thread: Some(thread),
             body,
@@ -148,12 +167,13 @@ impl Loop {
         self.conn.batch_execute("BEGIN IMMEDIATE")?;
         rows(self)?;
         self.conn.batch_execute("COMMIT")?;
-        let size = self.wal.metadata().map_or(0, |meta| meta.len());
-        if size >= WAL_LIMIT {
-            self.conn.batch_execute("PRAGMA wal_checkpoint(RESTART); PRAGMA wal_checkpoint(TRUNCATE)")?;
-            self.copied = 0;
-        } else if size.saturating_sub(self.copied) >= WAKE_BYTES || size < self.copied {
-            self.copied = size;
+        let log: Log = sql_query("PRAGMA wal_checkpoint(NOOP)").get_result(&mut self.conn)?;
+        let pending = log.log - log.checkpointed;
+        if log.log >= WAL_LIMIT {
+            self.conn.batch_execute("PRAGMA wal_checkpoint(RESTART)")?;
+        } else if self.has_copied.swap(false, Ordering::Acquire) && pending <= TAIL {
+            self.conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?;
+        } else if pending >= WAKE {
             // Full: it is awake already.
             let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
         }
