@@ -68,7 +68,7 @@ async fn a_revoked_token_hears_no_more_events() {
 #[tokio::test]
 async fn an_expired_token_hears_no_more_events_and_its_link_is_closed() {
     let daemon = Daemon::start();
-    let guest = token(&daemon, "guest", json!({"kind": "agent", "expires_in_ms": 1500})).await;
+    let guest = token(&daemon, "guest", json!({"kind": "agent", "expires_in_ms": 4000})).await;
     let mut stream = Request::get("/v1/events").token(&guest.secret).events(&daemon.tcp()).await;
     let (mut socket, _) = Socket::attach(&daemon.tcp(), &guest.secret, json!({})).await;
     assert_eq!(socket.closed().await, Some(4401));
