@@ -8,7 +8,7 @@ use std::{fs, os::unix::process::ExitStatusExt, path::Path, process::Command};
 
 use serde_json::{Value, json};
 use tieline_tests::{
-    daemon::{Daemon, Home},
+    daemon::Home,
     http::{Connection, Request},
 };
 
