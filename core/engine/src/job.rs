@@ -12,7 +12,8 @@ use tieline_store::{Job, JobError, StoreError, Tx};
 use crate::{
     decide::{Decision, Stop},
     effect::Effect,
-    request::{Batch, ReplyTo, Request},
+    hand_over::HandOver,
+    request::{ReplyTo, Request},
     shared::Shared,
 };
 
@@ -84,15 +85,15 @@ impl EngineJob {
         }
     }
 
-    /// Answers whoever waits for it. Answers for links go into `batch`.
-    pub fn answer(mut self, shared: &Shared, batch: &mut Batch) {
+    /// Answers whoever waits for it. Answers for links go into `out`.
+    pub fn answer(mut self, shared: &Shared, out: &mut HandOver) {
         let Some(outcome) = self.outcome.take() else { return };
         if let Work::Command(request) = &self.work {
             shared.metrics.command(request.command.name(), &outcome);
         }
         let json = self.json.take();
         if let Some(reply) = self.take_reply() {
-            reply.answer(outcome, json.as_deref(), Some(batch));
+            reply.answer(outcome, json.as_deref(), Some(out));
         }
     }
 
