@@ -64,7 +64,7 @@ pub struct EngineJob {
     pub work: Work,
     /// What the caller is answered.
     pub outcome: Option<Outcome>,
-    /// The same as JSON, when it was needed for the idempotency record or for a link.
+    /// The same as JSON, when it is kept under an idempotency key.
     pub json: Option<String>,
     /// What the router has to do.
     pub effects: Vec<Effect>,
@@ -93,7 +93,7 @@ impl EngineJob {
         }
         let json = self.json.take();
         if let Some(reply) = self.take_reply() {
-            reply.answer(outcome, json.as_deref(), Some(out));
+            reply.answer(outcome, json, Some(out));
         }
     }
 
@@ -123,7 +123,7 @@ impl Job for EngineJob {
                 let (outcome, json) = run_command(&mut decision, request)?;
                 if is_planted_bug() {
                     let reply = std::mem::replace(&mut request.reply, ReplyTo::nobody(&shared));
-                    reply.answer(outcome.clone(), json.as_deref(), None);
+                    reply.answer(outcome.clone(), json.clone(), None);
                 }
                 let (effects, cursor) = decision.finish();
                 (self.outcome, self.json, self.effects, self.cursor) = (Some(outcome), json, effects, cursor);
@@ -191,17 +191,12 @@ fn run_command(decision: &mut Decision<'_, '_>, request: &Request) -> Result<Ans
         }
         Err(Stop::Store(error)) => return Err(error),
     };
-    let json = if key.is_some() && outcome.is_ok() || request.reply.wants_json() {
-        let json = serde_json::to_string(&OutcomeJson::from(outcome.clone()))
-            .map_err(|error| StoreError::Damaged { table: "output", what: error.to_string() })?;
-        Some(json)
-    } else {
-        None
-    };
-    if let (Some(key), Ok(_), Some(json)) = (key, &outcome, &json) {
-        decision.tx.remember(request.principal.id, key, &hash, json, decision.now)?;
-    }
-    Ok((outcome, json))
+    // Only what is kept under a key is written here: this thread bounds the daemon's throughput.
+    let Some(key) = key.filter(|_| outcome.is_ok()) else { return Ok((outcome, None)) };
+    let json = serde_json::to_string(&OutcomeJson::from(outcome.clone()))
+        .map_err(|error| StoreError::Damaged { table: "output", what: error.to_string() })?;
+    decision.tx.remember(request.principal.id, key, &hash, &json, decision.now)?;
+    Ok((outcome, Some(json)))
 }
 
 /// A secret is never stored; attaching and receipts are repeatable by themselves.

@@ -71,7 +71,7 @@ impl ReplyTo {
     }
 
     /// Answers now. A link's answer that belongs to a commit goes into its `out` instead.
-    pub fn answer(mut self, outcome: Outcome, json: Option<&str>, out: Option<&mut HandOver>) {
+    pub fn answer(mut self, outcome: Outcome, json: Option<String>, out: Option<&mut HandOver>) {
         match std::mem::replace(&mut self.way, Way::Nobody) {
             Way::Nobody => {}
             // A caller who went away does not want to know.
@@ -83,7 +83,7 @@ impl ReplyTo {
                     return;
                 }
                 let payload = match json {
-                    Some(json) => Bytes::copy_from_slice(json.as_bytes()),
+                    Some(json) => Bytes::from(json),
                     None => match serde_json::to_vec(&OutcomeJson::from(outcome)) {
                         Ok(json) => json.into(),
                         Err(error) => return tracing::error!(%error, "an outcome could not be written"),
@@ -106,11 +106,6 @@ impl ReplyTo {
     /// Leaves it at that: nothing was asked.
     pub fn silence(mut self) {
         self.way = Way::Nobody;
-    }
-
-    /// Tells whether a caller would read a typed outcome; a link reads its JSON.
-    pub fn wants_json(&self) -> bool {
-        matches!(self.way, Way::Link { .. })
     }
 }
 
