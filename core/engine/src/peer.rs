@@ -7,7 +7,9 @@ use actix::prelude::*;
 use tieline_model::session::window::Due;
 use tieline_store::{DueRow, StoreError};
 
-use crate::{door::Door, hand_over::HandOver, job::Work, line::SharedLine, shared::Shared, supervise::Alive};
+use crate::{
+    door::Door, hand_over::HandOver, job::Work, line::SharedLine, router::Mortal, shared::Shared, supervise::Alive,
+};
 
 /// How many notes may wait for one peer. One that does not fit says nothing new: they only ask it to look.
 const MAILBOX: usize = 16;
@@ -25,7 +27,7 @@ pub struct Peer {
     shared: Arc<Shared>,
     door: Door,
     line: SharedLine,
-    _alive: Alive,
+    _alive: Alive<Mortal>,
 }
 
 impl Actor for Peer {
@@ -41,7 +43,7 @@ impl Actor for Peer {
 
 impl Peer {
     /// Makes the actor of a line.
-    pub fn new(shared: &Arc<Shared>, door: &Door, line: SharedLine, alive: Alive) -> Self {
+    pub fn new(shared: &Arc<Shared>, door: &Door, line: SharedLine, alive: Alive<Mortal>) -> Self {
         Self { shared: Arc::clone(shared), door: door.clone(), line, _alive: alive }
     }
 

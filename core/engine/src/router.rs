@@ -9,6 +9,8 @@ use std::{
 
 use actix::prelude::*;
 use tieline_model::{LinkId, SessionId, TimestampMs, message::PerLane};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
     credential,
@@ -22,7 +24,7 @@ use crate::{
     presence::Attachment,
     scheduler::{Due, Dues, Scheduler},
     shared::Shared,
-    supervise::{Kept, Restarts, Verdict, life},
+    supervise::{Alive, Kept, Restarts, Verdict},
 };
 
 /// The close code of a link whose session was taken over (`docs/protocol/websocket.md`).
@@ -46,12 +48,22 @@ pub struct Transport {
     pub name: Arc<str>,
 }
 
+/// A peer's actor, by what it serves.
+#[derive(Debug, Clone, Copy)]
+pub struct Mortal {
+    session: SessionId,
+    epoch: u64,
+}
+
 /// The actor.
 pub struct Router {
     shared: Arc<Shared>,
     door: Door,
     scheduler: Kept<Scheduler>,
     peers: HashMap<SessionId, Attached>,
+    /// Where each peer's end is told; one stream, because the context looks at all that it waits for whenever it wakes.
+    mortals: mpsc::UnboundedSender<Mortal>,
+    died: Option<mpsc::UnboundedReceiver<Mortal>>,
     /// How often each session's peer has died.
     deaths: HashMap<SessionId, Restarts>,
     /// How far each session's inbox was handed over by this process: a later link is told what it may have missed.
@@ -75,34 +87,45 @@ impl Actor for Router {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(64);
+        if let Some(died) = self.died.take() {
+            ctx.add_stream(UnboundedReceiverStream::new(died));
+        }
         // After a restart of this actor the attachments are still there and their peers are not.
         for attachment in self.shared.presence.all() {
-            self.start_peer(&attachment, None, ctx);
+            self.start_peer(&attachment, None);
         }
+    }
+}
+
+impl StreamHandler<Mortal> for Router {
+    fn handle(&mut self, Mortal { session, epoch }: Mortal, ctx: &mut Self::Context) {
+        self.peer_died(session, epoch, ctx);
     }
 }
 
 impl Router {
     /// Makes the actor.
     pub fn new(shared: &Arc<Shared>, door: &Door, scheduler: Kept<Scheduler>) -> Self {
+        let (mortals, died) = mpsc::unbounded_channel();
         Self {
             shared: Arc::clone(shared),
             door: door.clone(),
             scheduler,
             peers: HashMap::new(),
+            mortals,
+            died: Some(died),
             deaths: HashMap::new(),
             handed: HashMap::new(),
         }
     }
 
-    fn start_peer(&mut self, attachment: &Attachment, maybe_sent: Option<PerLane<u64>>, ctx: &mut Context<Self>) {
+    fn start_peer(&mut self, attachment: &Attachment, maybe_sent: Option<PerLane<u64>>) {
         let maybe_sent = maybe_sent.unwrap_or_else(|| PerLane::from_fn(|_| u64::MAX));
         let Some(line) = Line::new(&self.shared, attachment, maybe_sent) else { return };
-        let (alive, death) = life();
         let (session, epoch) = (attachment.session, attachment.epoch);
+        let alive = Alive::telling(&self.mortals, Mortal { session, epoch });
         let peer = Peer::new(&self.shared, &self.door, SharedLine::clone(&line), alive).start();
         self.peers.insert(session, Attached { line, peer });
-        ctx.spawn(death.into_actor(self).map(move |_, router, ctx| router.peer_died(session, epoch, ctx)));
     }
 
     /// A peer that is still wanted is started again; whatever it had sent is due again when no receipt comes.
@@ -120,10 +143,10 @@ impl Router {
         match self.deaths.entry(session).or_default().died(self.shared.clock.now()) {
             Verdict::Tripped => drop(self.shared.fault(format_args!("the peer of {session} keeps dying"))),
             Verdict::After(ms) => {
-                ctx.run_later(std::time::Duration::from_millis(ms), move |router, ctx| {
+                ctx.run_later(std::time::Duration::from_millis(ms), move |router, _| {
                     let writer = router.shared.presence.writer(session).filter(|writer| writer.epoch == epoch);
                     if let Some(writer) = writer.filter(|_| !router.peers.contains_key(&session)) {
-                        router.start_peer(&writer, None, ctx);
+                        router.start_peer(&writer, None);
                     }
                 });
             }
@@ -250,7 +273,7 @@ impl Round {
 impl Handler<Committed> for Router {
     type Result = ();
 
-    fn handle(&mut self, Committed(jobs): Committed, ctx: &mut Self::Context) {
+    fn handle(&mut self, Committed(jobs): Committed, _: &mut Self::Context) {
         fail::fail_point!("router.before_reply");
         let mut out = HandOver::default();
         let mut round = Round::default();
@@ -277,7 +300,7 @@ impl Handler<Committed> for Router {
         self.send(out, touched);
         fail::fail_point!("router.after_reply");
         for (attachment, maybe_sent) in round.attached {
-            self.start_peer(&attachment, Some(maybe_sent), ctx);
+            self.start_peer(&attachment, Some(maybe_sent));
         }
         if !later.is_empty() {
             let mut out = HandOver::default();
