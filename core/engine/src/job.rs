@@ -10,7 +10,7 @@ use tieline_model::{
 use tieline_store::{Job, JobError, StoreError, Tx};
 
 use crate::{
-    decide::{Decision, Stop},
+    decide::{Decision, Stop, Withheld},
     effect::Effect,
     hand_over::HandOver,
     request::{ReplyTo, Request},
@@ -70,12 +70,32 @@ pub struct EngineJob {
     pub effects: Vec<Effect>,
     /// The cursor of the newest event written; 0 when none was.
     pub cursor: i64,
+    /// Deliveries that it withdraws: withheld until their end is known.
+    withheld: Vec<Withheld>,
 }
 
 impl EngineJob {
     /// Makes a job.
     pub fn new(shared: &Arc<Shared>, work: Work) -> Self {
-        Self { shared: Arc::clone(shared), work, outcome: None, json: None, effects: Vec::new(), cursor: 0 }
+        Self {
+            shared: Arc::clone(shared),
+            work,
+            outcome: None,
+            json: None,
+            effects: Vec::new(),
+            cursor: 0,
+            withheld: Vec::new(),
+        }
+    }
+
+    /// Told on the writer's thread, right after the commit: from now on what it delivers may be on its way. What it has
+    /// withdrawn is released when its end is told.
+    pub fn committed(&self, shared: &Shared) {
+        for effect in &self.effects {
+            if let Effect::Delivery { to, lane, seq, .. } = effect {
+                shared.presence.announce(*to, *lane, *seq);
+            }
+        }
     }
 
     /// Refuses work that was never done.
@@ -117,7 +137,7 @@ impl Job for EngineJob {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.reset();
         let shared = Arc::clone(&self.shared);
-        let mut decision = Decision::new(&shared, tx);
+        let mut decision = Decision::new(&shared, tx, &mut self.withheld);
         match &mut self.work {
             Work::Command(request) => {
                 let (outcome, json) = run_command(&mut decision, request)?;
@@ -153,6 +173,9 @@ impl Job for EngineJob {
 
     fn rolled_back(&mut self) {
         self.shared.leases.roll_back();
+        for (session, lane, seq) in self.withheld.drain(..) {
+            self.shared.presence.release(session, lane, seq);
+        }
     }
 
     fn failed(&mut self, error: JobError) {

@@ -140,6 +140,7 @@ impl Line {
             LineOp::Skip { lane, seq, state } => {
                 let was_sent = self.window(|window| {
                     window.raise(lane, seq);
+                    window.release(lane, seq);
                     seq <= window.last_sent(lane)
                 });
                 if was_sent {
@@ -180,6 +181,18 @@ impl Line {
         if self.is_reading || self.is_blocked { None } else { self.window(|window| window.due()) }
     }
 
+    /// The actor reads what is due. Nothing of it can be withdrawn until it has been taken.
+    pub fn begin_reading(&mut self, due: Due) {
+        self.is_reading = true;
+        self.window(|window| window.reading(due.lane, due.first + u64::from(due.count) - 1));
+    }
+
+    /// The actor has read, whatever came of it.
+    pub fn end_reading(&mut self, due: Due) {
+        self.is_reading = false;
+        self.window(|window| window.reading(due.lane, 0));
+    }
+
     /// Tells whether receipts are awaited that no timer watches.
     pub fn wants_a_timer(&self) -> bool {
         !self.is_waiting && self.window(|window| window.in_flight()) > 0
@@ -191,13 +204,13 @@ impl Line {
     }
 
     /// Puts what was read for `due` into `out`. Returns the number after the last one that was there, and those whose text
-    /// is damaged.
+    /// is damaged. What is being withdrawn stops it: its end comes with a commit.
     pub fn take_rows(&mut self, due: Due, rows: Vec<DueRow>, out: &mut Vec<LinkMessage>) -> (u64, Vec<u64>) {
         let ended = std::mem::take(&mut self.ended);
         let mut damaged = Vec::new();
         let mut next = due.first;
         for row in rows {
-            if row.seq != next {
+            if row.seq != next || self.window(|window| window.is_withheld(due.lane, row.seq)) {
                 break;
             }
             next += 1;
@@ -215,6 +228,11 @@ impl Line {
             }
         }
         (next, damaged)
+    }
+
+    /// Tells whether the first due number is being withdrawn, so that it is not missing.
+    pub fn is_withdrawing(&self, due: Due) -> bool {
+        self.window(|window| window.is_withheld(due.lane, due.first))
     }
 
     /// Forgets what ended while a read went on that has failed.
@@ -278,7 +296,11 @@ impl Line {
 /// Takes note of a commit for a writer that has no line at this moment: the next one reads it from the store.
 pub fn note(window: &mut Window, op: &LineOp) {
     match op {
-        LineOp::Offer { lane, seq, .. } | LineOp::Skip { lane, seq, .. } => window.raise(*lane, *seq),
+        LineOp::Offer { lane, seq, .. } => window.raise(*lane, *seq),
+        LineOp::Skip { lane, seq, .. } => {
+            window.raise(*lane, *seq);
+            window.release(*lane, *seq);
+        }
         LineOp::Settled { lane, through } => window.settle(*lane, *through),
         LineOp::Progress(_) => {}
     }

@@ -54,7 +54,7 @@ impl Peer {
         if !line.is_current() {
             return ctx.stop();
         }
-        line.is_reading = true;
+        line.begin_reading(due);
         let (readers, session) = (self.shared.readers.clone(), line.session);
         let read =
             self.shared.runtime.spawn_blocking(move || readers.take().due(session, due.lane, due.first, due.count));
@@ -66,13 +66,14 @@ impl Peer {
         let mut out = HandOver::default();
         let is_complete = {
             let mut line = self.line.borrow_mut();
-            line.is_reading = false;
             if !line.is_current() {
+                line.end_reading(due);
                 return ctx.stop();
             }
             let rows = match rows {
                 Ok(rows) => rows,
                 Err(error) => {
+                    line.end_reading(due);
                     line.read_failed();
                     self.shared.fault(format_args!("an inbox could not be read: {error}"));
                     ctx.run_later(Duration::from_secs(1), Self::pump);
@@ -80,11 +81,12 @@ impl Peer {
                 }
             };
             let (next, damaged) = out.rows(&mut line, due, rows);
+            line.end_reading(due);
             for seq in damaged {
                 let reason = "its text does not match its hash".to_owned();
                 self.door.submit(Work::GiveUp { session: line.session, lane: due.lane, seq, reason });
             }
-            next > due.first
+            next > due.first || line.is_withdrawing(due)
         };
         if !is_complete {
             // The number is known and its row is not there: the next commit or wake tries again.
