@@ -19,13 +19,13 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Builds the daemon, the plugins and the benchmarks alike, and runs one.
+    /// Builds the daemon and the plugins as they are released, and the benchmarks alike, and runs one.
     pub fn run(self) -> Result<()> {
         let workspace = Workspace::load()?;
         workspace.package(PACKAGE).context("there are no benchmarks to run")?;
-        let Built { binary, plugins } = build(&workspace, Profile::Bench)?;
+        let Built { binary, plugins } = build(&workspace, Profile::Release)?;
         let mut cargo = workspace.cargo();
-        cargo.args(["run", "--profile", Profile::Bench.name(), "--package", PACKAGE, "--", &self.name]);
+        cargo.args(["run", "--profile", Profile::Release.name(), "--package", PACKAGE, "--", &self.name]);
         // Not the system's directory for temporary files: that one may be in memory, where nothing is durable.
         cargo.arg("--dir").arg(workspace.target_dir().join("bench")).arg("--daemon").arg(binary);
         cargo.args(plugins.iter().flat_map(|plugin| ["--plugin".as_ref(), plugin.as_os_str()])).args(&self.args);

@@ -20,8 +20,6 @@ pub enum Profile {
     Dev,
     /// Fast to run.
     Release,
-    /// Nearly as fast to run as a release, and built in bearable time.
-    Bench,
 }
 
 impl Profile {
@@ -30,7 +28,6 @@ impl Profile {
         match self {
             Profile::Dev => "dev",
             Profile::Release => "release",
-            Profile::Bench => "bench-quick",
         }
     }
 
