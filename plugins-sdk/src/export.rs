@@ -65,6 +65,8 @@ impl<T: Transport> Declared<T> {
         command: Some(command::<T>),
         shutdown: Some(shutdown::<T>),
         destroy: Some(destroy::<T>),
+        timer: None,
+        webhook: None,
     };
 }
 

@@ -29,8 +29,21 @@ impl Host {
         }
         // SAFETY: not null, aligned, and the caller vouches that it begins with its size.
         let size = unsafe { (&raw const (*api).size).read() } as usize;
-        // SAFETY: at least as large as what this version knows.
-        (size >= size_of::<HostApi>()).then(|| Host { api: unsafe { &*api } })
+        if size >= size_of::<HostApi>() {
+            // SAFETY: at least as large as what this version knows.
+            return Some(Host { api: unsafe { &*api } });
+        }
+        if size < HostApi::SIZE_1_0 {
+            return None;
+        }
+        // An older host: what it does not have is zero in a copy that lives as long, so those functions are absent.
+        let mut known = std::mem::MaybeUninit::<HostApi>::zeroed();
+        // SAFETY: `size` bytes are there and fit; zero is valid for the rest: no functions.
+        let known = unsafe {
+            std::ptr::copy_nonoverlapping(api.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), size);
+            known.assume_init()
+        };
+        Some(Host { api: Box::leak(Box::new(known)) })
     }
 
     /// Hands one message over. After [`Flow::WouldBlock`] it was not taken: keep it until

@@ -9,7 +9,7 @@ use std::{
 
 use tieline_plugin_sdk::{
     Kind,
-    abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent},
+    abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent, WebhookRequest},
     conformance,
 };
 
@@ -67,12 +67,18 @@ fn the_header_has_the_layout_and_the_numbers_of_the_crate() {
             magic = "magic", abi_major = "abi_major", abi_minor = "abi_minor", size = "size",
             panic_unwind = "panic_unwind", _pad = "pad", manifest = "manifest", create = "create", start = "start",
             deliver = "deliver", socket_events = "socket_events", resume = "resume", command = "command",
-            shutdown = "shutdown", destroy = "destroy",
+            shutdown = "shutdown", destroy = "destroy", timer = "timer", webhook = "webhook",
         }
         HostApi as "tieline_host" {
             size = "size", abi_minor = "abi_minor", _pad = "pad", ctx = "ctx", inbound = "inbound",
             complete = "complete", writable = "writable", log = "log", fault = "fault",
-            socket_send = "socket_send", socket_close = "socket_close",
+            socket_send = "socket_send", socket_close = "socket_close", kv_get = "kv_get", kv_put = "kv_put",
+            kv_delete = "kv_delete", kv_keys = "kv_keys", secret = "secret", timer = "timer", metric = "metric",
+            principal = "principal", webhook_reply = "webhook_reply",
+        }
+        WebhookRequest as "tieline_webhook_request" {
+            size = "size", _pad = "pad", id = "id", method = "method", path = "path", query = "query",
+            headers = "headers", principal = "principal", body = "body",
         }
     };
     let number = |name: &str, value: u64| (name.to_owned(), usize::try_from(value).unwrap());
@@ -86,6 +92,13 @@ fn the_header_has_the_layout_and_the_numbers_of_the_crate() {
         number("TIELINE_INVALID", abi::INVALID as u64),
         number("TIELINE_PANIC", abi::PANIC as u64),
         number("TIELINE_FAILED", abi::FAILED as u64),
+        number("TIELINE_NOT_FOUND", abi::NOT_FOUND as u64),
+        number("TIELINE_TOO_LARGE", abi::TOO_LARGE as u64),
+        number("TIELINE_METRIC_COUNTER", abi::METRIC_COUNTER.into()),
+        number("TIELINE_METRIC_GAUGE", abi::METRIC_GAUGE.into()),
+        number("TIELINE_TIMER_CANCEL", abi::TIMER_CANCEL),
+        number("TIELINE_PLUGIN_SIZE_1_0", PluginDecl::SIZE_1_0 as u64),
+        number("TIELINE_HOST_SIZE_1_0", HostApi::SIZE_1_0 as u64),
         number("TIELINE_COMMAND", Kind::Command.as_u16().into()),
         number("TIELINE_OUTCOME", Kind::Outcome.as_u16().into()),
         number("TIELINE_DELIVERY", Kind::Delivery.as_u16().into()),

@@ -42,6 +42,15 @@ pub(crate) fn open(instance: &Arc<Instance>) -> &'static HostApi {
         fault: Some(fault),
         socket_send: Some(socket_send),
         socket_close: Some(socket_close),
+        kv_get: None,
+        kv_put: None,
+        kv_delete: None,
+        kv_keys: None,
+        secret: None,
+        timer: None,
+        metric: None,
+        principal: None,
+        webhook_reply: None,
     }))
 }
 

@@ -32,9 +32,6 @@ pub(crate) struct Entries {
     pub destroy: unsafe extern "C" fn(*mut c_void),
 }
 
-/// The size of a declaration of version 1.0.
-const SMALLEST: usize = 104;
-
 /// Opens a library. Runs its constructors, and none of its functions.
 pub(crate) fn open(path: &Path) -> Result<Plugin, Problem> {
     // SAFETY: opening runs constructors of the library. It was probed in a child before, and the person who runs the
@@ -91,8 +88,8 @@ unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> 
             abi::ABI_MINOR
         ));
     }
-    if !(SMALLEST..=1 << 16).contains(&size) {
-        return wrong(format!("the declaration has {size} bytes; at least {SMALLEST} are wanted"));
+    if !(PluginDecl::SIZE_1_0..=1 << 16).contains(&size) {
+        return wrong(format!("the declaration has {size} bytes; at least {} are wanted", PluginDecl::SIZE_1_0));
     }
     let mut found = std::mem::MaybeUninit::<PluginDecl>::zeroed();
     // SAFETY: `size` bytes are there, the plugin says; no more than we know are copied. Zero is valid for what is

@@ -40,8 +40,8 @@ pub(super) fn declaration(declaration: &'static PluginDecl) -> Outcome {
     if d.abi_major != abi::ABI_MAJOR {
         return Err(format!("the ABI version is {}.{}; {}.x is wanted", d.abi_major, d.abi_minor, abi::ABI_MAJOR));
     }
-    if (d.size as usize) < size_of::<PluginDecl>() {
-        return Err(format!("the size is {}; at least {} is wanted", d.size, size_of::<PluginDecl>()));
+    if (d.size as usize) < PluginDecl::SIZE_1_0 {
+        return Err(format!("the size is {}; at least {} is wanted", d.size, PluginDecl::SIZE_1_0));
     }
     if d.panic_unwind != 1 {
         return Err("it is built with panic = \"abort\": a panic would end the daemon".to_owned());
