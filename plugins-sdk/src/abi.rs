@@ -202,6 +202,34 @@ pub struct PluginDecl {
 impl PluginDecl {
     /// The size in version 1.0; a smaller one is not accepted.
     pub const SIZE_1_0: usize = 104;
+
+    /// Reads the declaration of a library, of whatever minor version: what it does not have is absent. Nothing when it
+    /// is none of this major version.
+    ///
+    /// # Safety
+    /// `declaration` is aligned and points to a declaration, or to the page of data that a library has there instead.
+    #[allow(unsafe_code)]
+    pub unsafe fn read(declaration: *const PluginDecl) -> Option<PluginDecl> {
+        // SAFETY: the fields up to `size` are the same in every version, and within any page.
+        let (magic, major, size) = unsafe {
+            (
+                (&raw const (*declaration).magic).read(),
+                (&raw const (*declaration).abi_major).read(),
+                (&raw const (*declaration).size).read() as usize,
+            )
+        };
+        if magic != MAGIC || major != ABI_MAJOR || size < Self::SIZE_1_0 {
+            return None;
+        }
+        let mut known = std::mem::MaybeUninit::<PluginDecl>::zeroed();
+        // SAFETY: `size` bytes are there, and no more than are known are copied. Zero is valid for what is absent: no
+        // functions; `panic_unwind` and the padding are bytes, for which any value is valid.
+        unsafe {
+            let from = declaration.cast::<u8>();
+            std::ptr::copy_nonoverlapping(from, known.as_mut_ptr().cast::<u8>(), size.min(size_of::<PluginDecl>()));
+            Some(known.assume_init())
+        }
+    }
 }
 
 #[allow(unsafe_code)]

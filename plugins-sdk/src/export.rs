@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    Config, Flow, Frame, Host, Kind, Message, Opened, SocketId, Transport,
+    Config, Flow, Frame, Host, Kind, Message, Opened, SocketId, TimerId, Transport, WebhookReply, WebhookRequest,
     abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent},
     completion::{Seen, watch},
     log,
@@ -65,8 +65,8 @@ impl<T: Transport> Declared<T> {
         command: Some(command::<T>),
         shutdown: Some(shutdown::<T>),
         destroy: Some(destroy::<T>),
-        timer: None,
-        webhook: None,
+        timer: Some(timer::<T>),
+        webhook: Some(webhook::<T>),
     };
 }
 
@@ -274,6 +274,29 @@ unsafe extern "C" fn command<T: Transport>(instance: *mut c_void, _json: Bytes, 
     let Some(instance) = (unsafe { Instance::<T>::of(instance) }) else { return abi::INVALID };
     // None are defined in this version.
     instance.running(|_| abi::INVALID)
+}
+
+unsafe extern "C" fn timer<T: Transport>(instance: *mut c_void, id: u64) -> i32 {
+    // SAFETY: the host passes what `create` gave it.
+    let Some(instance) = (unsafe { Instance::<T>::of(instance) }) else { return abi::INVALID };
+    instance.running(|transport| {
+        transport.timer(TimerId(id));
+        abi::OK
+    })
+}
+
+unsafe extern "C" fn webhook<T: Transport>(instance: *mut c_void, request: *const abi::WebhookRequest) -> i32 {
+    // SAFETY: the host passes what `create` gave it.
+    let Some(instance) = (unsafe { Instance::<T>::of(instance) }) else { return abi::INVALID };
+    instance.running(|transport| {
+        // SAFETY: the host lends one struct of the size that it names, and what that points to, for the call.
+        let raw = unsafe { abi::array(request, 1) }.and_then(|mut one| one.next());
+        let Some(raw) = raw else { return abi::INVALID };
+        // SAFETY: as above.
+        let Some(request) = (unsafe { WebhookRequest::read(&raw) }) else { return abi::INVALID };
+        transport.webhook(request, WebhookReply::new(instance.host, raw.id));
+        abi::OK
+    })
 }
 
 unsafe extern "C" fn shutdown<T: Transport>(instance: *mut c_void, deadline_ms: u32) -> i32 {

@@ -5,7 +5,7 @@ use crate::{
     abi::{self, Bytes, HostApi, MsgView},
 };
 
-/// The host, as one instance of a transport sees it. Usable from any thread; never blocks.
+/// The host, as one instance of a transport sees it. Usable from any thread; only `kv_…` and `secret` may wait.
 #[derive(Clone, Copy)]
 pub struct Host {
     api: &'static HostApi,
@@ -104,6 +104,11 @@ impl Host {
             // SAFETY: the reason lives for the call.
             unsafe { fault(self.api.ctx, Bytes::of(reason.as_bytes())) }
         }
+    }
+
+    /// Returns the functions as the host has given them.
+    pub(crate) fn functions(&self) -> &'static HostApi {
+        self.api
     }
 
     pub(crate) fn complete(&self, token: u64, status: i32, detail: &str) {

@@ -13,10 +13,13 @@ mod error;
 mod export;
 mod host;
 mod kind;
+pub mod limits;
 mod log;
 mod manifest;
 mod panics;
+mod services;
 mod transport;
+mod webhook;
 
 pub use completion::Completion;
 pub use error::Error;
@@ -26,7 +29,9 @@ pub use export::declare;
 pub use host::Host;
 pub use kind::{Kind, Message};
 pub use manifest::Manifest;
+pub use services::{Secret, ServiceError, TimerId};
 pub use transport::{Config, Flow, Frame, Opened, SocketId, Transport};
+pub use webhook::{WebhookReply, WebhookRequest};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -35,8 +40,8 @@ struct Readme;
 /// What an author needs in scope.
 pub mod prelude {
     pub use crate::{
-        Completion, Config, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, SocketId, Transport,
-        export_transport,
+        Completion, Config, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, Secret, ServiceError, SocketId,
+        TimerId, Transport, WebhookReply, WebhookRequest, export_transport,
     };
     pub use std::time::Duration;
 }

@@ -23,7 +23,9 @@ impl Manifest {
         self
     }
 
-    /// Names the paths of webhooks. None are served in this version.
+    /// Names the paths on which the host shall take HTTP requests for it, such as `/hooks/echo`. The host asks for a
+    /// good token first. A path is taken as it is; it may not begin like one of the daemon's own, or be another
+    /// plugin's.
     pub const fn webhooks(mut self, paths: &'static [&'static str]) -> Self {
         self.webhooks = paths;
         self

@@ -91,18 +91,9 @@ unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> 
     if !(PluginDecl::SIZE_1_0..=1 << 16).contains(&size) {
         return wrong(format!("the declaration has {size} bytes; at least {} are wanted", PluginDecl::SIZE_1_0));
     }
-    let mut found = std::mem::MaybeUninit::<PluginDecl>::zeroed();
-    // SAFETY: `size` bytes are there, the plugin says; no more than we know are copied. Zero is valid for what is
-    // absent: null pointers and no functions.
-    unsafe {
-        std::ptr::copy_nonoverlapping(
-            symbol.cast::<u8>(),
-            found.as_mut_ptr().cast::<u8>(),
-            size.min(size_of::<PluginDecl>()),
-        );
-        // `panic_unwind` and the padding are bytes, so any value is valid.
-        Ok(found.assume_init())
-    }
+    // SAFETY: see above.
+    unsafe { PluginDecl::read(symbol) }
+        .ok_or_else(|| Problem::new(Step::Version, "the declaration has changed while it was read"))
 }
 
 fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
