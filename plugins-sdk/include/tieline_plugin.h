@@ -140,6 +140,10 @@ typedef struct {
                              tieline_bytes body);
 } tieline_host;
 
+/* Whether a host has a function that 1.0 did not have: TIELINE_HAS(host, kv_get). */
+#define TIELINE_HAS(host, function)                                                              \
+    ((host)->size >= offsetof(tieline_host, function) + sizeof((host)->function) && (host)->function != NULL)
+
 /* The one symbol of a plugin: const tieline_plugin TIELINE_TRANSPORT. Every function pointer of 1.0 has to be set. */
 typedef struct {
     uint64_t magic;

@@ -19,8 +19,9 @@
 mod checks;
 mod mock;
 mod run;
+mod services;
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use crate::{Config, abi::PluginDecl};
 
@@ -29,13 +30,15 @@ use crate::{Config, abi::PluginDecl};
 pub struct Options {
     /// A configuration that it starts with.
     pub config: Config,
+    /// The secrets that are laid down for it, by name.
+    pub secrets: BTreeMap<String, String>,
     /// The deadline that it is given to stop, and how long it may take to answer a delivery.
     pub limit: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { config: serde_json::json!({}), limit: Duration::from_secs(5) }
+        Options { config: serde_json::json!({}), secrets: BTreeMap::new(), limit: Duration::from_secs(5) }
     }
 }
 
@@ -97,6 +100,10 @@ pub fn check(declaration: &'static PluginDecl) -> Report {
 
 /// Runs every check with the given options.
 pub fn check_with(declaration: &'static PluginDecl, options: &Options) -> Report {
+    // SAFETY: a static, which is as large as it says.
+    let known = unsafe { PluginDecl::read(declaration) };
+    // Never freed: the checks call through it for as long as threads of the plugin may live.
+    let declaration = known.map_or(declaration, |known| Box::leak(Box::new(known)));
     let sane = Check { name: "the declaration is sane", failure: checks::declaration(declaration).err() };
     let go_on = sane.failure.is_none();
     let mut checks = vec![sane];

@@ -30,17 +30,32 @@ fn cc(args: &[&str], source: &Path, out: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-#[test]
-fn the_c_echo_conforms() {
+/// Compiles a plugin and reads its declaration.
+fn load(args: &[&str], name: &str) -> &'static PluginDecl {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("libecho_c.so");
-    cc(&["-shared", "-fPIC"], &sdk().join("examples/echo.c"), &file);
+    let file = dir.path().join("libplugin.so");
+    cc(&[&["-shared", "-fPIC"], args].concat(), &sdk().join(name), &file);
     // SAFETY: our own plugin, which has no constructors; it stays loaded, so the declaration is static.
-    let declaration: &'static PluginDecl = unsafe {
+    let declaration = unsafe {
         let library = Box::leak(Box::new(libloading::Library::new(&file).unwrap()));
         let symbol = library.get::<*const PluginDecl>(abi::SYMBOL.as_bytes()).unwrap();
-        &**symbol
+        PluginDecl::read(*symbol)
     };
+    Box::leak(Box::new(declaration.unwrap()))
+}
+
+#[test]
+fn the_c_echo_conforms() {
+    let declaration = load(&[], "examples/echo.c");
+    assert!(declaration.timer.is_some() && declaration.webhook.is_none());
+    conformance::check(declaration).assert();
+}
+
+#[test]
+fn a_plugin_of_version_1_0_conforms() {
+    let declaration = load(&[], "tests/support/version_1_0.c");
+    assert_eq!((declaration.abi_minor, declaration.size as usize), (0, PluginDecl::SIZE_1_0));
+    assert!(declaration.timer.is_none() && declaration.webhook.is_none(), "beyond its size is nothing");
     conformance::check(declaration).assert();
 }
 

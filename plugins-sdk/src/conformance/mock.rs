@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::services::{self, Services};
 use crate::abi::{self, Bytes, HostApi, MsgView};
 
 /// What a plugin did so far.
@@ -22,6 +23,7 @@ pub(super) struct Seen {
     pub closed: Vec<u64>,
     /// Whether `inbound` has no room.
     pub full: bool,
+    pub services: Services,
 }
 
 /// One recording host; its address in the registry is the `ctx`.
@@ -30,15 +32,25 @@ pub(super) struct Mock {
     changed: Condvar,
 }
 
+/// Which version of the contract the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// The one of this crate.
+    Own,
+    /// 1.0.
+    First,
+}
+
 static MOCKS: RwLock<Vec<Arc<Mock>>> = RwLock::new(Vec::new());
 
 impl Mock {
     /// Makes a host whose functions live until the process ends.
-    pub(super) fn new() -> (Arc<Mock>, &'static HostApi) {
-        let mock = Arc::new(Mock { seen: Mutex::default(), changed: Condvar::new() });
+    pub(super) fn new(version: Version, services: Services) -> (Arc<Mock>, &'static HostApi) {
+        let seen = Seen { services, ..Seen::default() };
+        let mock = Arc::new(Mock { seen: Mutex::new(seen), changed: Condvar::new() });
         let mut mocks = MOCKS.write().unwrap_or_else(PoisonError::into_inner);
         mocks.push(Arc::clone(&mock));
-        let api = HostApi {
+        let mut api = HostApi {
             size: size_of::<HostApi>() as u32,
             abi_minor: abi::ABI_MINOR,
             _pad: 0,
@@ -60,6 +72,10 @@ impl Mock {
             principal: None,
             webhook_reply: None,
         };
+        match version {
+            Version::Own => services::offer(&mut api),
+            Version::First => services::withhold(&mut api),
+        }
         (mock, Box::leak(Box::new(api)))
     }
 
@@ -82,7 +98,8 @@ impl Mock {
         true
     }
 
-    fn record(ctx: *const c_void, f: impl FnOnce(&mut Seen) -> i32) -> i32 {
+    /// Runs `f` on what was recorded, and wakes who waits for it.
+    pub(super) fn record(ctx: *const c_void, f: impl FnOnce(&mut Seen) -> i32) -> i32 {
         let mocks = MOCKS.read().unwrap_or_else(PoisonError::into_inner);
         let Some(mock) = ctx.addr().checked_sub(1).and_then(|index| mocks.get(index)) else { return abi::INVALID };
         let status = f(&mut mock.seen());
@@ -92,7 +109,7 @@ impl Mock {
 }
 
 /// Copies borrowed text; notes when it is none.
-fn text(seen: &mut Seen, what: &str, bytes: Bytes) -> String {
+pub(super) fn text(seen: &mut Seen, what: &str, bytes: Bytes) -> String {
     // SAFETY: the plugin lends the bytes for the call.
     match unsafe { bytes.as_slice() }.map(std::str::from_utf8) {
         Some(Ok(text)) => text.to_owned(),
