@@ -76,6 +76,10 @@ pub enum Step {
     Deliver,
     /// Tell it about sockets.
     Sockets,
+    /// Tell it that a timer has run out.
+    Timer,
+    /// Hand it a webhook request.
+    Webhook,
     /// Tell it that there is room.
     Resume,
     /// A thread of its own.
@@ -87,7 +91,7 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 17] = [
+    const ALL: [Step; 19] = [
         Step::Elf,
         Step::Stage,
         Step::Probe,
@@ -101,6 +105,8 @@ impl Step {
         Step::Start,
         Step::Deliver,
         Step::Sockets,
+        Step::Timer,
+        Step::Webhook,
         Step::Resume,
         Step::Thread,
         Step::Stop,
@@ -123,6 +129,8 @@ impl Step {
             Step::Start => "start",
             Step::Deliver => "deliver",
             Step::Sockets => "sockets",
+            Step::Timer => "timer",
+            Step::Webhook => "webhook",
             Step::Resume => "resume",
             Step::Thread => "thread",
             Step::Stop => "stop",

@@ -15,5 +15,5 @@ mod security;
 mod serve;
 mod sockets;
 
-pub use routes::ROUTES;
+pub use routes::{ROUTES, reserved_paths};
 pub use serve::{Listeners, ServeError, Server, State};

@@ -42,6 +42,15 @@ pub const ROUTES: &[Route] = &[
     get("/healthz", &[], "Whether the daemon is ready. The one open route."),
 ];
 
+/// The beginnings of the paths that are the server's own, such as `/v1`: no transport may mount what lies below.
+pub fn reserved_paths() -> Vec<String> {
+    let first = |path: &str| path.split('/').nth(1).map(|segment| format!("/{segment}"));
+    let mut all: Vec<String> = ROUTES.iter().filter_map(|route| first(route.path)).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
 /// Mounts them.
 pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
     config
@@ -64,4 +73,14 @@ pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
         .route("/healthz", web::get().to(resources::healthz))
         .service(mcp::service(&state.door, state.max_body_bytes).scope_with_path("/mcp"))
         .default_service(web::route().to(sockets::upgrade));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reserved_are_first_segments() {
+        assert_eq!(reserved_paths(), ["/healthz", "/mcp", "/metrics", "/v1"]);
+    }
 }

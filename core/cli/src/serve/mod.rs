@@ -139,6 +139,7 @@ fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host:
         markers_dir: home.markers_dir(),
         probe: vec![own.into(), "plugin-probe".into()],
         stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
+        reserved_paths: tieline_server::reserved_paths(),
         plugins,
         call_limit: Duration::from_secs(5),
         stop_limit: Duration::from_secs(5),
