@@ -25,10 +25,10 @@ pub const WEBHOOKS: usize = 64;
 const LABELS: usize = 8;
 const LABEL_BYTES: usize = 128;
 
-/// Reads a key of the key-value space: 1 to 256 bytes of text.
+/// Reads a key of the key-value space: 1 to 256 bytes of text without control characters.
 pub fn key(bytes: &[u8]) -> Option<&str> {
     let key = std::str::from_utf8(bytes).ok()?;
-    (1..=KEY_BYTES).contains(&key.len()).then_some(key)
+    ((1..=KEY_BYTES).contains(&key.len()) && !key.chars().any(char::is_control)).then_some(key)
 }
 
 /// Reads the beginning of a key; it may be empty.
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn keys_and_labels_have_limits() {
-        assert_eq!(key("é/\u{0}".as_bytes()), Some("é/\u{0}"));
-        assert_eq!((key(b""), key(b"\xff"), key_prefix(b"")), (None, None, Some("")));
+        assert_eq!(key("é/ 1".as_bytes()), Some("é/ 1"));
+        assert_eq!((key(b""), key(b"\xff"), key(b"a\0"), key_prefix(b"")), (None, None, None, Some("")));
         assert!(key(&[b'a'; 256]).is_some() && key(&[b'a'; 257]).is_none());
         assert_eq!(labels(b""), Some(BTreeMap::new()));
         assert!(labels(br#"{"room":"a \"b\""}"#).is_some());

@@ -81,7 +81,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The services of the host. A key of the key-value space has 1 to 256 bytes and a value at most 64 KiB; there are at
+/// The services of the host. A key of the key-value space has 1 to 256 bytes of text and a value at most 64 KiB; there are at
 /// most 1024 keys, and 4 MiB in all.
 impl Host {
     /// Reads a value of the transport's own key-value space, which outlives the daemon. May wait for the disk: call it

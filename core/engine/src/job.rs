@@ -12,6 +12,7 @@ use tieline_store::{Job, JobError, StoreError, Tx};
 use crate::{
     decide::{Decision, Stop},
     effect::Effect,
+    kv::KvJob,
     request::{Batch, ReplyTo, Request},
     shared::Shared,
 };
@@ -42,6 +43,8 @@ pub enum Work {
         /// Who waits for them.
         reply: ReplyTo,
     },
+    /// A plugin changes what it keeps.
+    Kv(Box<KvJob>),
     /// A delivery cannot be made.
     GiveUp {
         /// Whose inbox.
@@ -86,6 +89,9 @@ impl EngineJob {
 
     /// Answers whoever waits for it. Answers for links go into `batch`.
     pub fn answer(mut self, shared: &Shared, batch: &mut Batch) {
+        if let Work::Kv(job) = self.work {
+            return job.answer();
+        }
         let Some(outcome) = self.outcome.take() else { return };
         if let Work::Command(request) = &self.work {
             shared.metrics.command(request.command.name(), &outcome);
@@ -100,7 +106,7 @@ impl EngineJob {
         match &mut self.work {
             Work::Command(request) => Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared))),
             Work::Issue { reply, .. } => Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared))),
-            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } => None,
+            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Kv(_) => None,
         }
     }
 
@@ -116,6 +122,9 @@ impl Job for EngineJob {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.reset();
         let shared = Arc::clone(&self.shared);
+        if let Work::Kv(job) = &mut self.work {
+            return job.run(tx);
+        }
         let mut decision = Decision::new(&shared, tx);
         match &mut self.work {
             Work::Command(request) => {
@@ -142,6 +151,7 @@ impl Job for EngineJob {
                 (self.effects, self.cursor) = decision.finish();
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }
+            Work::Kv(_) => {}
             Work::GiveUp { session, lane, seq, reason } => {
                 decision.give_up(*session, *lane, *seq, reason)?;
                 (self.effects, self.cursor) = decision.finish();
@@ -156,6 +166,9 @@ impl Job for EngineJob {
 
     fn failed(&mut self, error: JobError) {
         self.reset();
+        if let Work::Kv(job) = &mut self.work {
+            return job.failed(&self.shared, &error);
+        }
         let failure = match error {
             JobError::Store(StoreError::Full) => Failure::Refusal(
                 Refusal::new(Code::StorageFull, "the disk is full; nothing was stored").retry_after(10_000),

@@ -161,6 +161,11 @@ impl Host {
         running.flat_map(|slot| slot.webhooks().into_iter().map(|path| (path, slot.name()))).collect()
     }
 
+    /// Counts the webhook requests that wait for an answer.
+    pub fn webhooks_waiting(&self) -> usize {
+        self.shared.slots().iter().filter_map(|slot| slot.instance()).map(|instance| instance.webhooks.count()).sum()
+    }
+
     /// Hands a request to a plugin that has mounted its path. `told` is called once with what became of it, on any
     /// thread, unless the request is forgotten before.
     pub fn webhook(

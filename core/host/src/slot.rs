@@ -164,6 +164,11 @@ impl Slot {
         inner.instance.as_ref().filter(|instance| &*instance.plugin == plugin && !instance.is_over()).cloned()
     }
 
+    /// Returns the instance that is there now.
+    pub(crate) fn instance(&self) -> Option<Arc<Instance>> {
+        lock(&self.inner).instance.clone()
+    }
+
     /// A new instance begins. Refused when the plugin shall stop.
     pub(crate) fn begin(&self, instance: &Arc<Instance>) -> bool {
         let mut inner = lock(&self.inner);

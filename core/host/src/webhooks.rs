@@ -101,6 +101,11 @@ impl Webhooks {
         lock(&self.state).waiting.contains_key(&id)
     }
 
+    /// Counts those that wait.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.state).waiting.len()
+    }
+
     /// Nobody waits any more.
     pub(crate) fn forget(&self, id: u64) {
         let told = lock(&self.state).waiting.remove(&id);

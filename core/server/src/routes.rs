@@ -21,7 +21,7 @@ const fn get(path: &'static str, query: &'static [&'static str], summary: &'stat
     Route { method: "GET", path, query, summary }
 }
 
-/// The routes of this server; those of transports (`/ws`) come from their manifests.
+/// The routes of this server; those of transports (`/ws`, webhooks) come from their manifests.
 pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/v1/commands", query: &[], summary: "Carry out any command." },
     get("/v1/whoami", &[], "Who the caller is."),
