@@ -2,6 +2,14 @@
 
 use tieline_plugin_sdk::prelude::*;
 
+settings! {
+    /// How it echoes.
+    pub struct EchoSettings {
+        /// What stands before every echo.
+        prefix: String = "",
+    }
+}
+
 /// Echoes texts.
 pub struct Echo {
     host: Host,
@@ -9,17 +17,12 @@ pub struct Echo {
 }
 
 impl Transport for Echo {
-    const MANIFEST: Manifest = Manifest::new("echo", env!("CARGO_PKG_VERSION"))
-        .sockets(&["/echo"])
-        .config_schema(r#"{"type":"object","properties":{"prefix":{"type":"string"}}}"#);
+    const MANIFEST: Manifest = Manifest::new("echo", env!("CARGO_PKG_VERSION")).sockets(&["/echo"]);
+    type Config = EchoSettings;
 
-    fn start(host: Host, config: Config) -> Result<Self, Error> {
-        let prefix = match config.get("prefix") {
-            None => "",
-            Some(prefix) => prefix.as_str().ok_or_else(|| Error::new("`prefix` has to be a string"))?,
-        };
-        tracing::info!(prefix, "echo has started");
-        Ok(Echo { host, prefix: prefix.to_owned() })
+    fn start(host: Host, config: EchoSettings) -> Result<Self, Error> {
+        tracing::info!(prefix = config.prefix, "echo has started");
+        Ok(Echo { host, prefix: config.prefix })
     }
 
     fn deliver(&self, message: Message<'_>, done: Completion) -> Flow {

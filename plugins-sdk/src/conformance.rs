@@ -5,7 +5,8 @@
 //! # struct Quiet;
 //! # impl Transport for Quiet {
 //! #     const MANIFEST: Manifest = Manifest::new("quiet", "1.0.0");
-//! #     fn start(_: Host, _: Config) -> Result<Self, Error> { Ok(Quiet) }
+//! #     type Config = ();
+//! #     fn start(_: Host, _: ()) -> Result<Self, Error> { Ok(Quiet) }
 //! #     fn deliver(&self, _: Message<'_>, done: Completion) -> Flow { done.ok(); Flow::Accepted }
 //! # }
 //! use tieline_plugin_sdk::{conformance, declaration};

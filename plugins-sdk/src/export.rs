@@ -15,12 +15,13 @@ use std::{
 };
 
 use crate::{
-    Config, Flow, Frame, Host, Kind, Message, Opened, SocketId, TimerId, Transport, WebhookReply, WebhookRequest,
+    Config, Flow, Frame, Host, Kind, Message, Opened, Settings, SocketId, TimerId, Transport, WebhookReply,
+    WebhookRequest,
     abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent},
     completion::{Seen, watch},
     log,
     manifest::Json,
-    panics,
+    panics, settings,
 };
 
 /// Exports a [`Transport`] as the symbol that the host looks for.
@@ -48,7 +49,7 @@ pub const fn declare<T: Transport>() -> PluginDecl {
 struct Declared<T>(PhantomData<T>);
 
 impl<T: Transport> Declared<T> {
-    const JSON: &'static Json = &T::MANIFEST.to_json();
+    const JSON: &'static Json = &T::MANIFEST.to_json(&T::Config::SCHEMA);
     const DECL: &'static PluginDecl = &PluginDecl {
         magic: abi::MAGIC,
         abi_major: abi::ABI_MAJOR,
@@ -149,7 +150,7 @@ unsafe extern "C" fn start<T: Transport>(instance: *mut c_void) -> i32 {
     instance.guard(|| {
         let config = instance.config.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let Some(config) = config else { return abi::INVALID };
-        match T::start(instance.host, config) {
+        match settings::read(&config).and_then(|config| T::start(instance.host, config)) {
             Ok(transport) => {
                 let _was_empty = instance.transport.set(transport);
                 abi::OK

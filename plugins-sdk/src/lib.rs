@@ -17,7 +17,10 @@ pub mod limits;
 mod log;
 mod manifest;
 mod panics;
+pub mod schema;
 mod services;
+#[doc(hidden)]
+pub mod settings;
 mod transport;
 mod webhook;
 
@@ -30,6 +33,7 @@ pub use host::Host;
 pub use kind::{Kind, Message};
 pub use manifest::Manifest;
 pub use services::{Secret, ServiceError, TimerId};
+pub use settings::{Schema, Settings};
 pub use transport::{Config, Flow, Frame, Opened, SocketId, Transport};
 pub use webhook::{WebhookReply, WebhookRequest};
 
@@ -41,7 +45,7 @@ struct Readme;
 pub mod prelude {
     pub use crate::{
         Completion, Config, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, Secret, ServiceError, SocketId,
-        TimerId, Transport, WebhookReply, WebhookRequest, export_transport,
+        TimerId, Transport, WebhookReply, WebhookRequest, export_transport, settings,
     };
     pub use std::time::Duration;
 }

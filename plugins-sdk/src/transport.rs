@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Completion, Error, Host, Manifest, Message, TimerId, WebhookReply, WebhookRequest};
+use crate::{Completion, Error, Host, Manifest, Message, Settings, TimerId, WebhookReply, WebhookRequest};
 
-/// The transport's own section of the configuration; an object, empty when there is none.
+/// Settings as they come: an object, empty when there are none. [`Transport::Config`] is better something typed.
 pub type Config = serde_json::Value;
 
 /// The number of a socket that the host holds; also the number of its link.
@@ -54,8 +54,12 @@ pub trait Transport: Sized + Send + Sync + 'static {
     /// What the transport says about itself.
     const MANIFEST: Manifest;
 
+    /// Its settings, `[plugins.<name>.settings]` in the daemon's configuration. Their schema goes into the manifest.
+    /// Usually made with [`settings!`](crate::settings!); `()` when it has none.
+    type Config: Settings;
+
     /// Starts it. Threads and runtimes of its own are begun here.
-    fn start(host: Host, config: Config) -> Result<Self, Error>;
+    fn start(host: Host, config: Self::Config) -> Result<Self, Error>;
 
     /// Takes one message for a link. `done` is answered once the message has gone out, from any thread.
     ///

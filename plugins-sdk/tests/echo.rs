@@ -16,5 +16,5 @@ fn a_configuration_reaches_the_transport() {
     conformance::check_with(declaration::<echo::Echo>(), &options).assert();
     let options = conformance::Options { config: serde_json::json!({"prefix": 7}), ..Default::default() };
     let report = conformance::check_with(declaration::<echo::Echo>(), &options);
-    assert!(report.to_string().contains("`prefix` has to be a string"), "{report}");
+    assert!(report.to_string().contains("prefix: found 7, wanted text"), "{report}");
 }

@@ -9,6 +9,7 @@ macro_rules! broken {
         struct $name;
         impl Transport for $name {
             const MANIFEST: Manifest = Manifest::new("broken", "1.0.0");
+            type Config = Config;
             fn start(_host: Host, config: Config) -> Result<Self, Error> {
                 let start: fn(Config) -> Result<(), Error> = $start;
                 start(config).map(|()| $name)

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Kind,
     abi::{self, PluginDecl},
+    schema,
 };
 
 type Outcome = Result<(), String>;
@@ -22,6 +23,7 @@ pub(super) const ALL: &[Promise] = &[
     ("it starts again after it was destroyed, also beside another", starts_again),
     ("a configuration that is not JSON is an error", config_not_json),
     ("a configuration of the wrong shape does not crash it", config_wrong_shape),
+    ("its settings fit its schema, and the defaults in there are taken", settings_fit),
     ("every accepted message is answered exactly once", answers_once),
     ("messages for links that do not exist are answered", answers_unknown_links),
     ("unknown kinds are ignored", unknown_kinds),
@@ -99,7 +101,17 @@ fn manifest_sane(manifest: &Value) -> Outcome {
             }
         }
     }
-    if manifest["config_schema"].is_object() { Ok(()) } else { Err("`config_schema` is not an object".to_owned()) }
+    if !manifest["config_schema"].is_object() {
+        return Err("`config_schema` is not an object".to_owned());
+    }
+    match schema::unchecked(&manifest["config_schema"]).as_slice() {
+        [] => Ok(()),
+        keywords => Err(format!(
+            "`config_schema` uses {}, which the daemon does not look at: settings that are forbidden by that would reach \
+             the plugin",
+            keywords.join(", ")
+        )),
+    }
 }
 
 fn manifest(subject: &Subject<'_>) -> Value {
@@ -154,6 +166,29 @@ fn config_wrong_shape(subject: &Subject<'_>) -> Outcome {
     for config in ["[]", "null", "7", "\"x\"", r#"{"no such key":{"a":[1,2,{}]}}"#] {
         if let (instance, abi::PANIC) = subject.try_start(config.as_bytes())? {
             return Err(format!("it panicked with {config}: {:?}", instance.mock.seen().faults));
+        }
+    }
+    Ok(())
+}
+
+fn settings_fit(subject: &Subject<'_>) -> Outcome {
+    let schema = manifest(subject)["config_schema"].clone();
+    let config = &subject.options.config;
+    if let Some(mistake) = schema::check(&schema, config).first() {
+        return Err(format!("the settings that it is tested with do not fit its schema: {mistake}"));
+    }
+    let properties = schema["properties"].as_object().cloned().unwrap_or_default();
+    let defaults = properties.iter().filter_map(|(key, inner)| Some((key, inner.get("default")?)));
+    for (key, default) in defaults.filter(|(key, _)| config.get(key).is_none()) {
+        let mut config = config.clone();
+        config[key] = default.clone();
+        if let Some(mistake) = schema::check(&schema, &config).first() {
+            return Err(format!("the default of `{key}` does not fit its own schema: {mistake}"));
+        }
+        let (instance, status) = subject.try_start(config.to_string().as_bytes())?;
+        if status != abi::OK {
+            let faults = &instance.mock.seen().faults;
+            return Err(format!("it did not start with the default of `{key}`: status {status}, {faults:?}"));
         }
     }
     Ok(())

@@ -33,6 +33,8 @@ impl Transport for Fault {
         .sockets(&["/fault"])
         .webhooks(&["/hooks/fault", "/hooks/fault/other"]);
 
+    type Config = Config;
+
     fn start(host: Host, config: Config) -> Result<Self, Error> {
         let started = STARTED.fetch_add(1, Ordering::SeqCst) + 1;
         tracing::info!(started, destroyed = DESTROYED.load(Ordering::SeqCst), "fault has started");
