@@ -29,6 +29,7 @@ mod settings;
 mod slot;
 mod stage;
 mod status;
+mod survey;
 mod timers;
 mod trust;
 mod watchdog;
@@ -40,7 +41,8 @@ pub use probe::probe;
 pub use service::Denied;
 pub use settings::{Limits, PluginSettings, Settings};
 pub use status::{State, Status, Step};
-pub use tieline_plugin_sdk::{Kind, limits};
+pub use survey::{Declared, Surveyed, survey};
+pub use tieline_plugin_sdk::{Kind, limits, schema};
 pub use webhooks::{NotTaken, Webhook, Webhooked};
 
 /// Locks, also after a panic elsewhere: every value here is valid between any two statements.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use tieline_plugin_sdk::schema;
 
 use crate::status::{Problem, Step};
 
@@ -15,7 +16,7 @@ pub(crate) struct Manifest {
     #[serde(default)]
     pub webhooks: Vec<String>,
     /// The JSON Schema of its settings.
-    #[serde(default)]
+    #[serde(default = "anything")]
     pub config_schema: Value,
 }
 
@@ -30,6 +31,9 @@ impl Manifest {
             return Err(wrong(format!(
                 "the manifest's name is {name:?}; 1 to 64 lower-case letters, digits and `-` are wanted"
             )));
+        }
+        if !manifest.config_schema.is_object() {
+            return Err(wrong("the manifest's config_schema is no object".to_owned()));
         }
         for (i, path) in manifest.paths().enumerate() {
             if !is_path(path) {
@@ -50,6 +54,26 @@ impl Manifest {
         self.sockets.iter().chain(&self.webhooks)
     }
 
+    /// Refuses settings that do not fit its schema, with every mistake.
+    pub(crate) fn check_settings(&self, settings: &Value) -> Result<(), Problem> {
+        let keywords = schema::unchecked(&self.config_schema);
+        if !keywords.is_empty() {
+            tracing::warn!(
+                plugin.name = self.name,
+                "the schema of `{}` uses {}, which nobody looks at: its settings may be wrong all the same",
+                self.name,
+                keywords.join(", ")
+            );
+        }
+        let mistakes = schema::check(&self.config_schema, settings);
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        let section = format!("plugins.{}.settings", self.name);
+        let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("{section}.{mistake}")).collect();
+        Err(Problem::new(Step::Settings, format!("its settings are wrong: {}", mistakes.join("; "))))
+    }
+
     /// Refuses a path that would be below one of the daemon's own.
     pub(crate) fn check_reserved(&self, reserved: &[String]) -> Result<(), Problem> {
         let is_below = |path: &str, own: &String| {
@@ -62,6 +86,10 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+fn anything() -> Value {
+    Value::Object(serde_json::Map::new())
 }
 
 fn wrong(what: String) -> Problem {
@@ -105,6 +133,7 @@ mod tests {
         assert!(check("/v1").unwrap_err().reason.contains("the daemon's own"));
         assert!(check("/v1/x").is_err() && check("/healthz").is_err());
         assert!(check("/v1x").is_ok() && check("/hooks/v1").is_ok());
+        assert!(parse(r#"{"name":"a","version":"1","config_schema":7}"#).is_err());
         let twice = parse(r#"{"name":"a","version":"1","sockets":["/a"],"webhooks":["/a"]}"#).unwrap_err();
         assert!(twice.reason.contains("twice"), "{}", twice.reason);
     }

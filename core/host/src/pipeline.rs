@@ -92,7 +92,9 @@ fn prepare(shared: &Shared, slot: &Slot, path: &Path) -> Result<Job, No> {
     slot.named(&manifest);
     enabled(shared, name)?;
     trust::check(name, settings)?;
-    let config = settings.plugins.get(name).map_or_else(|| "{}".to_owned(), |plugin| plugin.config.to_string());
+    let config = settings.plugins.get(name).map_or_else(|| serde_json::json!({}), |plugin| plugin.config.clone());
+    manifest.check_settings(&config)?;
+    let config = config.to_string();
     let marker =
         Marker::inspect(&settings.markers_dir, name, &staged.hash, &config).map_err(No::Quarantined).map(Arc::new)?;
     slot.keep_marker(Arc::clone(&marker));

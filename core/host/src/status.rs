@@ -60,6 +60,8 @@ pub enum Step {
     Trust,
     /// Has it taken the daemon down before?
     Marker,
+    /// Do its settings fit the schema of its manifest?
+    Settings,
     /// Open it.
     Open,
     /// Find its declaration.
@@ -91,12 +93,13 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 19] = [
+    const ALL: [Step; 20] = [
         Step::Elf,
         Step::Stage,
         Step::Probe,
         Step::Trust,
         Step::Marker,
+        Step::Settings,
         Step::Open,
         Step::Symbol,
         Step::Version,
@@ -121,6 +124,7 @@ impl Step {
             Step::Probe => "probe",
             Step::Trust => "trust",
             Step::Marker => "marker",
+            Step::Settings => "settings",
             Step::Open => "open",
             Step::Symbol => "symbol",
             Step::Version => "version",

@@ -301,3 +301,47 @@ fn the_marker_goes_once_the_plugin_has_been_healthy_and_when_it_stops() {
     bench.seen.wait("two answers", |seen| (seen.completed.len() == 2).then_some(()));
     assert!(!marker.exists());
 }
+
+const WITH_SCHEMA: &str = r#"{"name":"c","version":"1.0.0","config_schema":{
+    "type":"object","additionalProperties":false,"required":["url"],
+    "properties":{"url":{"type":"string"},"token":{"type":"integer"}}}}"#;
+
+#[test]
+fn settings_that_do_not_fit_the_schema_keep_a_plugin_from_being_made() {
+    let mut bench = Bench::new();
+    // It would end the process if it were made.
+    let deadly = "#include <tieline_plugin.h>\n#include <stdlib.h>\n#define CREATE deadly\n\
+                  static int32_t deadly(const tieline_host *h, tieline_bytes c, void **o) { abort(); }\n";
+    let manifest = format!("#define MANIFEST {WITH_SCHEMA:?}");
+    bench.compile("c", &c_plugin(&format!("{deadly}{manifest}")));
+    let settings = |config| PluginSettings { config, ..PluginSettings::default() };
+    bench.settings.plugins.insert("c".to_owned(), settings(json!({"token": "canary", "ulr": "x"})));
+    let status = failed(&bench, State::Failed, Step::Settings);
+    let reason = status.reason.unwrap();
+    for says in [
+        "plugins.c.settings.url: found nothing, wanted text",
+        "plugins.c.settings.token: found a value that is not shown, wanted a whole number",
+        "plugins.c.settings.ulr: found an unknown key, wanted `url`",
+    ] {
+        assert!(reason.contains(says), "{reason}");
+    }
+    bench.compile("c", &c_plugin(&manifest));
+    bench.settings.plugins.insert("c".to_owned(), settings(json!({"url": "x"})));
+    bench.run();
+}
+
+#[test]
+fn a_survey_reads_what_plugins_say_and_starts_none() {
+    let bench = Bench::with_fault(json!({"start": "abort"}));
+    bench.compile("c", &c_plugin(&format!("#define MANIFEST {WITH_SCHEMA:?}")));
+    std::fs::write(bench.settings.plugins_dir.join("notes.so"), "no library").unwrap();
+    let found = tieline_host::survey(&bench.settings.probe, &bench.settings.plugins_dir);
+    let names: Vec<&str> = found.iter().map(|one| one.file.as_str()).collect();
+    assert_eq!(names, ["libc.so", "libfault.so", "notes.so"]);
+    let c = found[0].declared.as_ref().unwrap();
+    assert_eq!((c.name.as_str(), c.version.as_str()), ("c", "1.0.0"));
+    assert_eq!(c.config_schema["required"], json!(["url"]));
+    assert_eq!(found[1].declared.as_ref().unwrap().name, "fault");
+    assert!(found[2].declared.as_ref().unwrap_err().contains("not a complete library"));
+    assert!(tieline_host::survey(&bench.settings.probe, &bench.dir.path().join("none")).is_empty());
+}
