@@ -13,6 +13,8 @@ use tieline_server::{Listeners, Server};
 use tieline_store::{Options, Store, StoreError, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::settings;
+
 /// The plugins that are part of Tieline: they run inside the daemon without being asked.
 const STOCK_PLUGINS: [&str; 1] = ["websocket"];
 
@@ -118,7 +120,6 @@ fn check_in_background(engine: &Engine) {
 }
 
 fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Settings> {
-    let own = std::env::current_exe().context("the path of this program is not known")?;
     let mut plugins = std::collections::BTreeMap::new();
     for (name, plugin) in &config.plugins {
         let settings = tieline_host::PluginSettings {
@@ -138,7 +139,7 @@ fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host:
         plugins_dir: home.plugins_dir(),
         staging_dir: home.staging_dir(),
         markers_dir: home.markers_dir(),
-        probe: vec![own.into(), "plugin-probe".into()],
+        probe: settings::probe_command()?,
         stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
         reserved_paths: tieline_server::reserved_paths(),
         plugins,
