@@ -226,3 +226,53 @@ async fn webhooks_are_limited_in_size_rate_and_number() {
     assert!(refused.header("retry-after").is_some());
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
+
+#[tokio::test]
+async fn a_wrong_setting_is_found_without_a_daemon_with_its_place_and_all_other_mistakes() {
+    let wrong = "[server]\nworkers = 0\n\n[plugins.websocket.settings]\nhello_ms = \"soon\"\n\n[plugins.ghost]\n";
+    let home = Home::new().config(wrong);
+    fs::write(home.plugins().join("notes.so"), "no library").unwrap();
+    let check = |args: &[&str]| {
+        let mut command = home.tieline(args);
+        command.env("TIELINE_PLUGINS__WEBSOCKET__SETTINGS__HELO_MS", "1").output().unwrap()
+    };
+    let output = check(&["config", "check", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems = found["problems"].as_array().unwrap();
+    let shown: Vec<_> = problems.iter().map(|p| (p["key"].as_str().unwrap(), p["found"].as_str().unwrap())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("server.workers", "0"),
+            ("plugins.websocket.settings.hello_ms", "\"soon\""),
+            ("plugins.websocket.settings.helo_ms", "an unknown key"),
+        ]
+    );
+    assert_eq!((&problems[1]["layer"]["kind"], &problems[1]["layer"]["line"]), (&json!("file"), &json!(5)));
+    assert_eq!(problems[1]["wanted"], "a whole number from 1 to 600000");
+    assert_eq!(problems[2]["layer"]["variable"], "TIELINE_PLUGINS__WEBSOCKET__SETTINGS__HELO_MS");
+    assert_eq!(problems[2]["wanted"], "`hello_ms`");
+
+    let doctor = String::from_utf8(check(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("3 problems"), "{doctor}");
+
+    let home = home.config("[plugins.ghost]\nenabled = true\n");
+    let output = home.tieline(["config", "check"]).output().unwrap();
+    assert!(output.status.success());
+    let notes = String::from_utf8(output.stderr).unwrap();
+    assert!(notes.contains("notes.so: the file is not a complete library"), "{notes}");
+    assert!(notes.contains("[plugins.ghost]: no plugin in"), "{notes}");
+}
+
+#[tokio::test]
+async fn a_wrong_setting_keeps_the_plugin_from_being_started_and_says_so() {
+    let daemon = Home::new().config("[plugins.websocket.settings]\nhello_ms = \"soon\"\n").start();
+    let plugins = Request::get("/v1/plugins").token(&daemon.home.token("human")).send(&daemon.tcp()).await.json();
+    let plugin = &plugins["ok"]["plugins"]["plugins"][0];
+    assert_eq!((&plugin["name"], &plugin["state"]), (&json!("websocket"), &json!("failed")), "{plugin}");
+    assert_eq!(plugin["step"], "settings");
+    let reason = plugin["reason"].as_str().unwrap();
+    let wanted = "plugins.websocket.settings.hello_ms: found \"soon\", wanted a whole number from 1 to 600000";
+    assert!(reason.contains(wanted), "{reason}");
+}
