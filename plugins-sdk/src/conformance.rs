@@ -18,9 +18,9 @@
 #![allow(unsafe_code)]
 
 mod checks;
-mod mock;
-mod run;
-mod services;
+pub(crate) mod mock;
+pub(crate) mod run;
+pub(crate) mod services;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

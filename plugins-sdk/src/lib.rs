@@ -7,6 +7,8 @@
 //! The SDK does not know what commands and messages mean: their JSON passes through it unread.
 
 pub mod abi;
+#[cfg(feature = "async")]
+pub mod asynchronous;
 mod completion;
 pub mod conformance;
 mod error;

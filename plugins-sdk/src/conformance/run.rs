@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// The plugin under test.
-pub(super) struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     pub declaration: &'static PluginDecl,
     pub options: &'a Options,
 }
 
 /// One instance of it. Stopped and destroyed when dropped.
-pub(super) struct Instance {
+pub(crate) struct Instance {
     declaration: &'static PluginDecl,
     raw: *mut c_void,
     limit: Duration,
@@ -50,7 +50,7 @@ struct WideRequest {
 
 /// A webhook request to be sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hook<'a> {
+pub(crate) struct Hook<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub headers: &'a str,
@@ -59,12 +59,12 @@ pub(super) struct Hook<'a> {
 
 impl Subject<'_> {
     /// Creates and starts an instance with the options' configuration.
-    pub(super) fn start(&self) -> Result<Instance, String> {
+    pub(crate) fn start(&self) -> Result<Instance, String> {
         self.start_with(Version::Own, Services::default())
     }
 
     /// Creates and starts an instance beside a host of this version, with these services.
-    pub(super) fn start_with(&self, version: Version, services: Services) -> Result<Instance, String> {
+    pub(crate) fn start_with(&self, version: Version, services: Services) -> Result<Instance, String> {
         let config = self.options.config.to_string();
         let (instance, status) = self.try_start_with(config.as_bytes(), version, services)?;
         match status {
@@ -74,12 +74,12 @@ impl Subject<'_> {
     }
 
     /// Creates an instance and starts it if that succeeds. Returns the first status that is not OK.
-    pub(super) fn try_start(&self, config: &[u8]) -> Result<(Instance, i32), String> {
+    pub(crate) fn try_start(&self, config: &[u8]) -> Result<(Instance, i32), String> {
         self.try_start_with(config, Version::Own, Services::default())
     }
 
     /// As [`try_start`](Self::try_start), beside a host of this version, with these services.
-    pub(super) fn try_start_with(
+    pub(crate) fn try_start_with(
         &self,
         config: &[u8],
         version: Version,
@@ -114,13 +114,13 @@ impl Subject<'_> {
 
 impl Instance {
     /// Delivers messages as an array of this version. Returns the status.
-    pub(super) fn deliver(&mut self, messages: &[(u16, u64, u64, &str)]) -> Result<i32, String> {
+    pub(crate) fn deliver(&mut self, messages: &[(u16, u64, u64, &str)]) -> Result<i32, String> {
         let views: Vec<MsgView> = messages.iter().map(|m| view(m, size_of::<MsgView>())).collect();
         self.deliver_views(views.as_ptr(), views.len())
     }
 
     /// Delivers messages as an array of a later version, whose elements are larger.
-    pub(super) fn deliver_wide(&mut self, messages: &[(u16, u64, u64, &str)]) -> Result<i32, String> {
+    pub(crate) fn deliver_wide(&mut self, messages: &[(u16, u64, u64, &str)]) -> Result<i32, String> {
         let views: Vec<Wide> =
             messages.iter().map(|m| Wide { view: view(m, size_of::<Wide>()), tail: [u64::MAX; 2] }).collect();
         debug_assert!(views.iter().all(|wide| wide.tail[0] == wide.tail[1]));
@@ -150,7 +150,7 @@ impl Instance {
     }
 
     /// Tells what happened on a socket. Returns the status.
-    pub(super) fn socket(&self, events: &[(u16, u64, &[u8])]) -> Result<i32, String> {
+    pub(crate) fn socket(&self, events: &[(u16, u64, &[u8])]) -> Result<i32, String> {
         for (what, socket, _) in events {
             let open = &mut self.mock.seen().services.open;
             match *what {
@@ -176,7 +176,7 @@ impl Instance {
     }
 
     /// Says that there is room for inbound messages again.
-    pub(super) fn resume(&self) -> Result<i32, String> {
+    pub(crate) fn resume(&self) -> Result<i32, String> {
         let resume = self.declaration.resume.ok_or("no `resume`")?;
         // SAFETY: the instance that `create` gave.
         let status = unsafe { resume(self.raw, 1024) };
@@ -184,7 +184,7 @@ impl Instance {
     }
 
     /// Says that a timer has run out. Returns the status, or nothing when it has no timers.
-    pub(super) fn timer(&self, id: u64) -> Result<Option<i32>, String> {
+    pub(crate) fn timer(&self, id: u64) -> Result<Option<i32>, String> {
         let Some(timer) = self.declaration.timer else { return Ok(None) };
         self.mock.seen().services.timers.remove(&id);
         // SAFETY: the instance that `create` gave.
@@ -194,7 +194,7 @@ impl Instance {
 
     /// Sends a webhook request, also as one of a later version. Returns its id and the status, or nothing when it has
     /// no webhooks.
-    pub(super) fn webhook(&mut self, hook: &Hook<'_>, is_wide: bool) -> Result<Option<(u64, i32)>, String> {
+    pub(crate) fn webhook(&mut self, hook: &Hook<'_>, is_wide: bool) -> Result<Option<(u64, i32)>, String> {
         let Some(webhook) = self.declaration.webhook else { return Ok(None) };
         let id = self.next_webhook;
         self.next_webhook += 1;
@@ -219,7 +219,7 @@ impl Instance {
     }
 
     /// Sends a command.
-    pub(super) fn command(&self, json: &[u8]) -> Result<i32, String> {
+    pub(crate) fn command(&self, json: &[u8]) -> Result<i32, String> {
         let command = self.declaration.command.ok_or("no `command`")?;
         // SAFETY: the instance that `create` gave.
         let status = unsafe { command(self.raw, Bytes::of(json), u64::MAX) };
@@ -227,7 +227,7 @@ impl Instance {
     }
 
     /// Stops it. Returns how long that took.
-    pub(super) fn shutdown(&self) -> Result<Duration, String> {
+    pub(crate) fn shutdown(&self) -> Result<Duration, String> {
         let shutdown = self.declaration.shutdown.ok_or("no `shutdown`")?;
         let begun = Instant::now();
         // SAFETY: the instance that `create` gave.
@@ -238,7 +238,7 @@ impl Instance {
 
     /// Waits until every accepted message has been answered, and checks that none was answered twice or without having
     /// been accepted.
-    pub(super) fn all_answered(&self) -> Result<(), String> {
+    pub(crate) fn all_answered(&self) -> Result<(), String> {
         self.mock.wait(self.limit, |seen| self.accepted.iter().all(|token| seen.completions.contains_key(token)));
         let seen = self.mock.seen();
         let missing = self.accepted.iter().filter(|token| !seen.completions.contains_key(token)).count();
@@ -255,7 +255,7 @@ impl Instance {
     }
 
     /// Waits until a webhook request that was taken has been answered, and checks that this was done once.
-    pub(super) fn webhook_answered(&self, id: u64) -> Result<(), String> {
+    pub(crate) fn webhook_answered(&self, id: u64) -> Result<(), String> {
         let answers = |services: &Services| services.webhooks.get(&id).map_or(0, Vec::len);
         self.mock.wait(self.limit, |seen| answers(&seen.services) > 0);
         match answers(&self.mock.seen().services) {
@@ -266,7 +266,7 @@ impl Instance {
     }
 
     /// Fails when the plugin has reported a fault or passed something that makes no sense.
-    pub(super) fn no_complaints(&self) -> Result<(), String> {
+    pub(crate) fn no_complaints(&self) -> Result<(), String> {
         let seen = self.mock.seen();
         match (seen.faults.first(), seen.wrong.first()) {
             (None, None) => Ok(()),
@@ -304,7 +304,7 @@ fn view(&(kind, link, corr, payload): &(u16, u64, u64, &str), size: usize) -> Ms
 }
 
 /// A payload that a message of this kind may have.
-pub(super) fn sample(kind: Kind) -> &'static str {
+pub(crate) fn sample(kind: Kind) -> &'static str {
     match kind {
         Kind::Outcome => r#"{"ok":{"done":{}}}"#,
         Kind::Skip => r#"{"lane":"msg","seq":1,"reason":"expired"}"#,

@@ -13,7 +13,7 @@ use crate::{
 
 /// What the services keep.
 #[derive(Debug, Default)]
-pub(super) struct Services {
+pub(crate) struct Services {
     /// The key-value space.
     pub kv: BTreeMap<String, Vec<u8>>,
     /// The secrets that the operator has laid down.
@@ -31,10 +31,10 @@ pub(super) struct Services {
 }
 
 /// The JSON of whoever opens a socket or sends a webhook.
-pub(super) const PRINCIPAL: &str = r#"{"id":"prn_check","name":"check","kind":"agent","scopes":[]}"#;
+pub(crate) const PRINCIPAL: &str = r#"{"id":"prn_check","name":"check","kind":"agent","scopes":[]}"#;
 
 /// Puts the services into the functions of a host.
-pub(super) fn offer(api: &mut HostApi) {
+pub(crate) fn offer(api: &mut HostApi) {
     api.kv_get = Some(kv_get);
     api.kv_put = Some(kv_put);
     api.kv_delete = Some(kv_delete);
@@ -47,7 +47,7 @@ pub(super) fn offer(api: &mut HostApi) {
 }
 
 /// Puts functions into the place of the services that tell of every call: a host of 1.0 has nothing there.
-pub(super) fn withhold(api: &mut HostApi) {
+pub(crate) fn withhold(api: &mut HostApi) {
     api.size = HostApi::SIZE_1_0 as u32;
     api.abi_minor = 0;
     api.kv_get = Some(absent::kv_get);
@@ -219,7 +219,7 @@ mod absent {
 
     macro_rules! absent {
         ($($name:ident($($argument:ty),*) -> $result:ty;)*) => {$(
-            pub(super) unsafe extern "C" fn $name(ctx: *const c_void, $(_: $argument),*) -> $result {
+            pub(crate) unsafe extern "C" fn $name(ctx: *const c_void, $(_: $argument),*) -> $result {
                 Mock::record(ctx, |seen| {
                     let what = concat!("`", stringify!($name), "` was called, which a host of version 1.0 does not have");
                     seen.wrong.push(format!("{what}: look at the host's `size`"));
