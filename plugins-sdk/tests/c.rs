@@ -59,6 +59,20 @@ fn a_plugin_of_version_1_0_conforms() {
     conformance::check(declaration).assert();
 }
 
+#[test]
+fn a_plugin_that_does_not_look_at_the_size_of_the_host_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("greedy.c");
+    let echo = sdk().join("examples/echo.c");
+    let greedy =
+        "#include <tieline_plugin.h>\n#undef TIELINE_HAS\n#define TIELINE_HAS(host, function) ((host) != NULL)\n";
+    std::fs::write(&source, format!("{greedy}#include {echo:?}\n")).unwrap();
+    let report = conformance::check(load(&[], source.to_str().unwrap()));
+    let failures: Vec<String> = report.failures().filter_map(|check| check.failure.clone()).collect();
+    assert_eq!(failures.len(), 1, "{report}");
+    assert!(failures[0].contains("`kv_get` was called, which a host of version 1.0 does not have"), "{report}");
+}
+
 macro_rules! layout {
     ($($rust:ident as $c:literal { $($field:ident = $name:literal),* $(,)? })*) => {
         vec![$(

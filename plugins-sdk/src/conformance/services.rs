@@ -199,6 +199,12 @@ unsafe extern "C" fn webhook_reply(ctx: *const c_void, request: u64, code: u16, 
     status(serve(ctx, |seen| {
         text(seen, "the content type of `webhook_reply`", kind);
         let body = checked(seen, "the body of `webhook_reply`", body, Some)?;
+        // An answer that cannot be passed on is one all the same: whoever waits is told of it.
+        let answers = seen.services.webhooks.get_mut(&request).ok_or(abi::NOT_FOUND)?;
+        answers.push(code);
+        if answers.len() > 1 {
+            return Err(abi::NOT_FOUND);
+        }
         if !(200..=599).contains(&code) {
             seen.wrong.push(format!("a webhook was answered with the status {code}; 200 to 599 are wanted"));
             return Err(abi::INVALID);
@@ -207,9 +213,7 @@ unsafe extern "C" fn webhook_reply(ctx: *const c_void, request: u64, code: u16, 
             seen.wrong.push(format!("a webhook was answered with {} bytes", body.len()));
             return Err(abi::TOO_LARGE);
         }
-        let answers = seen.services.webhooks.get_mut(&request).ok_or(abi::NOT_FOUND)?;
-        answers.push(code);
-        if answers.len() == 1 { Ok(0) } else { Err(abi::NOT_FOUND) }
+        Ok(0)
     }))
 }
 
