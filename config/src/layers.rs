@@ -199,7 +199,7 @@ mod tests {
         let mut layers = Layers::default();
         let workers = |layers: &Layers| load(layers).map(|loaded| loaded.config.server.workers);
         let origin = |layers: &Layers| load(layers).unwrap().origin("server.workers").unwrap().to_string();
-        assert_eq!((workers(&layers), origin(&layers)), (Ok(2), "default".into()));
+        assert_eq!((workers(&layers), origin(&layers)), (Ok(1), "default".into()));
         layers.file = file("# mine\n[server]\nworkers = 3\n");
         assert_eq!((workers(&layers), origin(&layers)), (Ok(3), "tieline.toml:3".into()));
         layers.env = pairs(&[("TIELINE_SERVER__WORKERS", "4")]);

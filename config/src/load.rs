@@ -151,7 +151,7 @@ mod tests {
     fn the_defaults_are_those_of_the_design() {
         let config = Config::default();
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:8435");
-        assert_eq!((config.server.socket, config.server.workers, config.server.max_body_bytes), (None, 2, 1 << 20));
+        assert_eq!((config.server.socket, config.server.workers, config.server.max_body_bytes), (None, 1, 1 << 20));
         assert_eq!((config.store.synchronous, config.store.wal_limit_mib), (Synchronous::Full, 128));
         assert_eq!((config.limits.inbox_bytes, config.limits.ttl_ms), (64 << 20, 7 * 86_400_000));
         assert_eq!((config.limits.rates.agent.per_second, config.limits.rates.service.burst), (20, 1000));

@@ -88,7 +88,7 @@ mod tests {
     fn every_key_is_shown_with_its_layer_and_the_text_is_toml() {
         let text = show(&loaded());
         let line = |key: &str| text.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
-        assert!(line("server.workers = 2 ").ends_with("# default"));
+        assert!(line("server.workers = 1 ").ends_with("# default"));
         assert!(line("server.listen = \"127.0.0.1:0\"").ends_with("# variable TIELINE_LISTEN"));
         assert!(line("log.format = \"json\"").ends_with("# flag"));
         assert!(line("plugins.telegram.settings.chat = 7").ends_with("# tieline.toml:4"));
@@ -101,7 +101,7 @@ mod tests {
         let json = show_json(&loaded());
         let keys = json["keys"].as_array().unwrap();
         let entry = |key: &str| keys.iter().find(|entry| entry["key"] == key).unwrap().clone();
-        assert_eq!(entry("server.workers"), json!({"key": "server.workers", "value": 2, "layer": {"kind": "default"}}));
+        assert_eq!(entry("server.workers"), json!({"key": "server.workers", "value": 1, "layer": {"kind": "default"}}));
         assert_eq!(entry("log.format")["layer"], json!({"kind": "flag"}));
         assert_eq!(entry("server.listen")["layer"], json!({"kind": "env", "variable": "TIELINE_LISTEN"}));
         let layer = json!({"kind": "file", "path": "tieline.toml", "line": 4});

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tieline_model::{TimestampMs, TokenId};
 
-use crate::{peer::link_down, presence::Link, shared::Shared};
+use crate::{hand_over::link_down, presence::Link, shared::Shared};
 
 /// The close code of a link whose token has ended (`docs/protocol/websocket.md`).
 const DISOWNED: u16 = 4401;

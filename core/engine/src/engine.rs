@@ -75,6 +75,7 @@ impl Engine {
         let of_writer = Arc::clone(&shared);
         let on_commit = move |jobs: Vec<EngineJob>| {
             of_writer.leases.commit();
+            jobs.iter().for_each(|job| job.committed(&of_writer));
             // The writer waits for the router here: that is the back-pressure. An error means shutdown.
             if committed.blocking_send(jobs).is_err() {
                 tracing::debug!("a batch was committed after the router had stopped");

@@ -10,10 +10,11 @@ use tieline_model::{
 use tieline_store::{Job, JobError, StoreError, Tx};
 
 use crate::{
-    decide::{Decision, Stop},
+    decide::{Decision, Stop, Withheld},
     effect::Effect,
+    hand_over::HandOver,
     kv::KvJob,
-    request::{Batch, ReplyTo, Request},
+    request::{ReplyTo, Request},
     shared::Shared,
 };
 
@@ -66,18 +67,38 @@ pub struct EngineJob {
     pub work: Work,
     /// What the caller is answered.
     pub outcome: Option<Outcome>,
-    /// The same as JSON, when it was needed for the idempotency record or for a link.
+    /// The same as JSON, when it is kept under an idempotency key.
     pub json: Option<String>,
     /// What the router has to do.
     pub effects: Vec<Effect>,
     /// The cursor of the newest event written; 0 when none was.
     pub cursor: i64,
+    /// Deliveries that it withdraws: withheld until their end is known.
+    withheld: Vec<Withheld>,
 }
 
 impl EngineJob {
     /// Makes a job.
     pub fn new(shared: &Arc<Shared>, work: Work) -> Self {
-        Self { shared: Arc::clone(shared), work, outcome: None, json: None, effects: Vec::new(), cursor: 0 }
+        Self {
+            shared: Arc::clone(shared),
+            work,
+            outcome: None,
+            json: None,
+            effects: Vec::new(),
+            cursor: 0,
+            withheld: Vec::new(),
+        }
+    }
+
+    /// Told on the writer's thread, right after the commit: from now on what it delivers may be on its way. What it has
+    /// withdrawn is released when its end is told.
+    pub fn committed(&self, shared: &Shared) {
+        for effect in &self.effects {
+            if let Effect::Delivery { to, lane, seq, .. } = effect {
+                shared.presence.announce(*to, *lane, *seq);
+            }
+        }
     }
 
     /// Refuses work that was never done.
@@ -87,8 +108,8 @@ impl EngineJob {
         }
     }
 
-    /// Answers whoever waits for it. Answers for links go into `batch`.
-    pub fn answer(mut self, shared: &Shared, batch: &mut Batch) {
+    /// Answers whoever waits for it. Answers for links go into `out`.
+    pub fn answer(mut self, shared: &Shared, out: &mut HandOver) {
         if let Work::Kv(job) = self.work {
             return job.answer();
         }
@@ -98,7 +119,7 @@ impl EngineJob {
         }
         let json = self.json.take();
         if let Some(reply) = self.take_reply() {
-            reply.answer(outcome, json.as_deref(), Some(batch));
+            reply.answer(outcome, json, Some(out));
         }
     }
 
@@ -125,13 +146,13 @@ impl Job for EngineJob {
         if let Work::Kv(job) = &mut self.work {
             return job.run(tx);
         }
-        let mut decision = Decision::new(&shared, tx);
+        let mut decision = Decision::new(&shared, tx, &mut self.withheld);
         match &mut self.work {
             Work::Command(request) => {
                 let (outcome, json) = run_command(&mut decision, request)?;
                 if is_planted_bug() {
                     let reply = std::mem::replace(&mut request.reply, ReplyTo::nobody(&shared));
-                    reply.answer(outcome.clone(), json.as_deref(), None);
+                    reply.answer(outcome.clone(), json.clone(), None);
                 }
                 let (effects, cursor) = decision.finish();
                 (self.outcome, self.json, self.effects, self.cursor) = (Some(outcome), json, effects, cursor);
@@ -162,6 +183,9 @@ impl Job for EngineJob {
 
     fn rolled_back(&mut self) {
         self.shared.leases.roll_back();
+        for (session, lane, seq) in self.withheld.drain(..) {
+            self.shared.presence.release(session, lane, seq);
+        }
     }
 
     fn failed(&mut self, error: JobError) {
@@ -203,17 +227,12 @@ fn run_command(decision: &mut Decision<'_, '_>, request: &Request) -> Result<Ans
         }
         Err(Stop::Store(error)) => return Err(error),
     };
-    let json = if key.is_some() && outcome.is_ok() || request.reply.wants_json() {
-        let json = serde_json::to_string(&OutcomeJson::from(outcome.clone()))
-            .map_err(|error| StoreError::Damaged { table: "output", what: error.to_string() })?;
-        Some(json)
-    } else {
-        None
-    };
-    if let (Some(key), Ok(_), Some(json)) = (key, &outcome, &json) {
-        decision.tx.remember(request.principal.id, key, &hash, json, decision.now)?;
-    }
-    Ok((outcome, json))
+    // Only what is kept under a key is written here: this thread bounds the daemon's throughput.
+    let Some(key) = key.filter(|_| outcome.is_ok()) else { return Ok((outcome, None)) };
+    let json = serde_json::to_string(&OutcomeJson::from(outcome.clone()))
+        .map_err(|error| StoreError::Damaged { table: "output", what: error.to_string() })?;
+    decision.tx.remember(request.principal.id, key, &hash, &json, decision.now)?;
+    Ok((outcome, Some(json)))
 }
 
 /// A secret is never stored; attaching and receipts are repeatable by themselves.

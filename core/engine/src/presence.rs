@@ -220,6 +220,28 @@ impl Presence {
         self.read(|tables| tables.writers.get(&session).is_some_and(|writer| writer.carries(lane, seq)))
     }
 
+    /// A number was committed for a session: until its link's thread has looked at it, it may be on its way.
+    pub fn announce(&self, session: SessionId, lane: Lane, seq: u64) {
+        self.window_of(session, |window| window.announce(lane, seq));
+    }
+
+    /// Keeps a number from going out while it is being withdrawn; false when it may be on its way.
+    pub fn withhold(&self, session: SessionId, lane: Lane, seq: u64) -> bool {
+        self.window_of(session, |window| window.withhold(lane, seq)).unwrap_or(true)
+    }
+
+    /// Lets a number go that was withheld.
+    pub fn release(&self, session: SessionId, lane: Lane, seq: u64) {
+        self.window_of(session, |window| window.release(lane, seq));
+    }
+
+    fn window_of<T>(&self, session: SessionId, f: impl FnOnce(&mut Window) -> T) -> Option<T> {
+        self.read(|tables| {
+            let window = tables.writers.get(&session)?.window.as_ref()?;
+            Some(f(&mut window.lock().unwrap_or_else(PoisonError::into_inner)))
+        })
+    }
+
     /// Returns all attachments, writers first.
     pub fn all(&self) -> Vec<Attachment> {
         self.read(|tables| tables.writers.values().chain(tables.observers.values()).cloned().collect())

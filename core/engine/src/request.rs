@@ -11,6 +11,7 @@ use tieline_model::{
 use tokio::sync::oneshot;
 
 use crate::{
+    hand_over::HandOver,
     port::{FrameKind, LinkMessage},
     shared::Shared,
 };
@@ -69,8 +70,8 @@ impl ReplyTo {
         Self { shared: Arc::clone(shared), way: Way::Nobody }
     }
 
-    /// Answers now. A link's answer that belongs to a batch goes into `batch` instead.
-    pub fn answer(mut self, outcome: Outcome, json: Option<&str>, batch: Option<&mut Batch>) {
+    /// Answers now. A link's answer that belongs to a commit goes into its `out` instead.
+    pub fn answer(mut self, outcome: Outcome, json: Option<String>, out: Option<&mut HandOver>) {
         match std::mem::replace(&mut self.way, Way::Nobody) {
             Way::Nobody => {}
             // A caller who went away does not want to know.
@@ -82,15 +83,15 @@ impl ReplyTo {
                     return;
                 }
                 let payload = match json {
-                    Some(json) => Bytes::copy_from_slice(json.as_bytes()),
+                    Some(json) => Bytes::from(json),
                     None => match serde_json::to_vec(&OutcomeJson::from(outcome)) {
                         Ok(json) => json.into(),
                         Err(error) => return tracing::error!(%error, "an outcome could not be written"),
                     },
                 };
                 let message = LinkMessage { link, kind: FrameKind::Outcome, corr, payload };
-                match batch {
-                    Some(batch) => batch.push(&entry.transport, message),
+                match out {
+                    Some(out) => out.push(&entry.transport, message),
                     None => self.shared.to_link(&entry.transport, vec![message]),
                 }
             }
@@ -106,11 +107,6 @@ impl ReplyTo {
     pub fn silence(mut self) {
         self.way = Way::Nobody;
     }
-
-    /// Tells whether a caller would read a typed outcome; a link reads its JSON.
-    pub fn wants_json(&self) -> bool {
-        matches!(self.way, Way::Link { .. })
-    }
 }
 
 impl Drop for ReplyTo {
@@ -122,27 +118,6 @@ impl Drop for ReplyTo {
         let way = std::mem::replace(&mut self.way, Way::Nobody);
         let again = ReplyTo { shared: Arc::clone(&self.shared), way };
         again.answer(Err(Failure::Fault(fault)), None, None);
-    }
-}
-
-/// Messages for links, collected per transport so that each is woken once.
-#[derive(Debug, Default)]
-pub struct Batch(Vec<(Arc<str>, Vec<LinkMessage>)>);
-
-impl Batch {
-    /// Adds one.
-    pub fn push(&mut self, transport: &Arc<str>, message: LinkMessage) {
-        match self.0.iter_mut().find(|(name, _)| name == transport) {
-            Some((_, messages)) => messages.push(message),
-            None => self.0.push((Arc::clone(transport), vec![message])),
-        }
-    }
-
-    /// Sends them all.
-    pub fn send(self, shared: &Shared) {
-        for (transport, messages) in self.0 {
-            shared.to_link(&transport, messages);
-        }
     }
 }
 

@@ -9,19 +9,22 @@ use std::{
 
 use actix::prelude::*;
 use tieline_model::{LinkId, SessionId, TimestampMs, message::PerLane};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use crate::{
     credential,
     door::Door,
     effect::Effect,
+    hand_over::{HandOver, link_down},
     job::{EngineJob, Work},
+    line::{self, Line, LineOp, SharedLine},
     observe::{ObserveRouter, RouterState, RouterStateReply},
-    peer::{Peer, PeerOp, PeerOps, link_down},
+    peer::{Look, Peer},
     presence::Attachment,
-    request::Batch,
     scheduler::{Due, Dues, Scheduler},
     shared::Shared,
-    supervise::{Kept, Restarts, Verdict, life},
+    supervise::{Alive, Kept, Restarts, Verdict},
 };
 
 /// The close code of a link whose session was taken over (`docs/protocol/websocket.md`).
@@ -45,16 +48,38 @@ pub struct Transport {
     pub name: Arc<str>,
 }
 
+/// A peer's actor, by what it serves.
+#[derive(Debug, Clone, Copy)]
+pub struct Mortal {
+    session: SessionId,
+    epoch: u64,
+}
+
 /// The actor.
 pub struct Router {
     shared: Arc<Shared>,
     door: Door,
     scheduler: Kept<Scheduler>,
-    peers: HashMap<SessionId, (u64, Addr<Peer>)>,
+    peers: HashMap<SessionId, Attached>,
+    /// Where each peer's end is told; one stream, because the context looks at all that it waits for whenever it wakes.
+    mortals: mpsc::UnboundedSender<Mortal>,
+    died: Option<mpsc::UnboundedReceiver<Mortal>>,
     /// How often each session's peer has died.
     deaths: HashMap<SessionId, Restarts>,
     /// How far each session's inbox was handed over by this process: a later link is told what it may have missed.
     handed: HashMap<SessionId, PerLane<u64>>,
+}
+
+/// A writer with a link: what goes out on it, and the actor that looks after it.
+struct Attached {
+    line: SharedLine,
+    peer: Addr<Peer>,
+}
+
+impl Attached {
+    fn is_of(&self, epoch: u64) -> bool {
+        self.line.borrow().epoch == epoch
+    }
 }
 
 impl Actor for Router {
@@ -62,38 +87,50 @@ impl Actor for Router {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(64);
+        if let Some(died) = self.died.take() {
+            ctx.add_stream(UnboundedReceiverStream::new(died));
+        }
         // After a restart of this actor the attachments are still there and their peers are not.
         for attachment in self.shared.presence.all() {
-            self.start_peer(&attachment, None, ctx);
+            self.start_peer(&attachment, None);
         }
+    }
+}
+
+impl StreamHandler<Mortal> for Router {
+    fn handle(&mut self, Mortal { session, epoch }: Mortal, ctx: &mut Self::Context) {
+        self.peer_died(session, epoch, ctx);
     }
 }
 
 impl Router {
     /// Makes the actor.
     pub fn new(shared: &Arc<Shared>, door: &Door, scheduler: Kept<Scheduler>) -> Self {
+        let (mortals, died) = mpsc::unbounded_channel();
         Self {
             shared: Arc::clone(shared),
             door: door.clone(),
             scheduler,
             peers: HashMap::new(),
+            mortals,
+            died: Some(died),
             deaths: HashMap::new(),
             handed: HashMap::new(),
         }
     }
 
-    fn start_peer(&mut self, attachment: &Attachment, maybe_sent: Option<PerLane<u64>>, ctx: &mut Context<Self>) {
+    fn start_peer(&mut self, attachment: &Attachment, maybe_sent: Option<PerLane<u64>>) {
         let maybe_sent = maybe_sent.unwrap_or_else(|| PerLane::from_fn(|_| u64::MAX));
-        let (alive, death) = life();
-        let Some(peer) = Peer::new(&self.shared, &self.door, attachment, maybe_sent, alive) else { return };
+        let Some(line) = Line::new(&self.shared, attachment, maybe_sent) else { return };
         let (session, epoch) = (attachment.session, attachment.epoch);
-        self.peers.insert(session, (epoch, peer.start()));
-        ctx.spawn(death.into_actor(self).map(move |_, router, ctx| router.peer_died(session, epoch, ctx)));
+        let alive = Alive::telling(&self.mortals, Mortal { session, epoch });
+        let peer = Peer::new(&self.shared, &self.door, SharedLine::clone(&line), alive).start();
+        self.peers.insert(session, Attached { line, peer });
     }
 
     /// A peer that is still wanted is started again; whatever it had sent is due again when no receipt comes.
     fn peer_died(&mut self, session: SessionId, epoch: u64, ctx: &mut Context<Self>) {
-        if self.peers.get(&session).is_none_or(|(of, _)| *of != epoch) {
+        if self.peers.get(&session).is_none_or(|attached| !attached.is_of(epoch)) {
             return;
         }
         self.peers.remove(&session);
@@ -106,10 +143,10 @@ impl Router {
         match self.deaths.entry(session).or_default().died(self.shared.clock.now()) {
             Verdict::Tripped => drop(self.shared.fault(format_args!("the peer of {session} keeps dying"))),
             Verdict::After(ms) => {
-                ctx.run_later(std::time::Duration::from_millis(ms), move |router, ctx| {
+                ctx.run_later(std::time::Duration::from_millis(ms), move |router, _| {
                     let writer = router.shared.presence.writer(session).filter(|writer| writer.epoch == epoch);
                     if let Some(writer) = writer.filter(|_| !router.peers.contains_key(&session)) {
-                        router.start_peer(&writer, None, ctx);
+                        router.start_peer(&writer, None);
                     }
                 });
             }
@@ -117,12 +154,12 @@ impl Router {
     }
 
     fn stop_peer(&mut self, session: SessionId, epoch: u64) {
-        if self.peers.get(&session).is_some_and(|(of, _)| *of == epoch) {
+        if self.peers.get(&session).is_some_and(|attached| attached.is_of(epoch)) {
             self.peers.remove(&session);
         }
     }
 
-    fn apply(&mut self, effect: Effect, batch: &mut Batch, round: &mut Round) {
+    fn apply(&mut self, effect: Effect, out: &mut HandOver, round: &mut Round) {
         match effect {
             Effect::Directory(entry) => {
                 self.shared.directory.write().unwrap_or_else(PoisonError::into_inner).insert(entry);
@@ -137,7 +174,7 @@ impl Router {
                 self.shared.presence.detach(session, epoch);
                 self.stop_peer(session, epoch);
                 if let Some(entry) = link.and_then(|link| self.shared.presence.link(link)) {
-                    batch.push(&entry.transport, link_down(entry.id, FENCED, reason));
+                    out.push(&entry.transport, link_down(entry.id, FENCED, reason));
                 }
             }
             Effect::Detached { session, epoch } => {
@@ -157,10 +194,10 @@ impl Router {
                     self.door.submit(Work::LinkLost { link, session, reason: "the link was lost" });
                 }
             }
-            Effect::Delivery { to, lane, seq, body } => round.tell(to, PeerOp::Offer { lane, seq, body }),
-            Effect::Skip { session, lane, seq, state } => round.tell(session, PeerOp::Skip { lane, seq, state }),
-            Effect::Settled { session, lane, through } => round.tell(session, PeerOp::Settled { lane, through }),
-            Effect::Progress { to, frame } => round.tell(to, PeerOp::Progress(frame)),
+            Effect::Delivery { to, lane, seq, body } => round.tell(to, LineOp::Offer { lane, seq, body }),
+            Effect::Skip { session, lane, seq, state } => round.tell(session, LineOp::Skip { lane, seq, state }),
+            Effect::Settled { session, lane, through } => round.tell(session, LineOp::Settled { lane, through }),
+            Effect::Progress { to, frame } => round.tell(to, LineOp::Progress(frame)),
             Effect::Expires { session, at } => round.expires(session, at),
         }
     }
@@ -171,22 +208,41 @@ impl Router {
         self.handed.insert(session, PerLane::from_fn(|lane| window.last_sent(lane)));
     }
 
-    fn tell(&mut self, session: SessionId, ops: Vec<PeerOp>) {
-        let Some((_, peer)) = self.peers.get(&session) else { return };
-        let returned = match peer.try_send(PeerOps(ops)) {
-            Ok(()) => return,
-            Err(SendError::Full(ops) | SendError::Closed(ops)) => ops,
+    /// Puts what a commit brought on the lines of its sessions. Returns the sessions whose line said something.
+    fn put(&mut self, ops: Vec<(SessionId, Vec<LineOp>)>, out: &mut HandOver) -> Vec<SessionId> {
+        let mut touched = Vec::with_capacity(ops.len());
+        for (session, ops) in ops {
+            if let Some(attached) = self.peers.get(&session) {
+                out.ops(&mut attached.line.borrow_mut(), ops);
+                touched.push(session);
+                continue;
+            }
+            // Its peer is being started again, or polls: what it must not miss goes into its window.
+            let Some(window) = self.shared.presence.writer(session).and_then(|writer| writer.window) else { continue };
+            let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
+            ops.iter().for_each(|op| line::note(&mut window, op));
+        }
+        touched
+    }
+
+    /// Hands over, and has the peers look after what is left to do on their lines.
+    fn send(&mut self, out: HandOver, touched: Vec<SessionId>) {
+        let line_of = |link| {
+            let session = self.shared.presence.session_of(link)?;
+            self.peers.get(&session).map(|attached| SharedLine::clone(&attached.line))
         };
-        // Too slow to be told each: what it must not miss goes into its window, the rest it reads from the store.
-        let Some(window) = self.shared.presence.writer(session).and_then(|writer| writer.window) else { return };
-        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
-        for op in returned.0 {
-            match op {
-                PeerOp::Offer { lane, seq, .. } | PeerOp::Skip { lane, seq, .. } => window.raise(lane, seq),
-                PeerOp::Settled { lane, through } => window.settle(lane, through),
-                PeerOp::Progress(_) | PeerOp::Wake => {}
+        out.send(&self.shared, line_of);
+        for session in touched {
+            let Some(Attached { line, peer }) = self.peers.get(&session) else { continue };
+            if line.borrow().wants_a_look() {
+                self.look(peer, false);
             }
         }
+    }
+
+    fn look(&self, peer: &Addr<Peer>, has_room: bool) {
+        // Full: it will look anyway. Closed: the next one looks when it starts.
+        let _ = peer.try_send(Look { has_room });
     }
 }
 
@@ -194,14 +250,14 @@ impl Router {
 #[derive(Default)]
 struct Round {
     attached: Vec<(Attachment, PerLane<u64>)>,
-    ops: Vec<(SessionId, Vec<PeerOp>)>,
+    ops: Vec<(SessionId, Vec<LineOp>)>,
     places: HashMap<SessionId, usize>,
     /// When the first of each session's messages expires.
     dues: HashMap<SessionId, TimestampMs>,
 }
 
 impl Round {
-    fn tell(&mut self, session: SessionId, op: PeerOp) {
+    fn tell(&mut self, session: SessionId, op: LineOp) {
         let place = *self.places.entry(session).or_insert_with(|| {
             self.ops.push((session, Vec::new()));
             self.ops.len() - 1
@@ -217,17 +273,17 @@ impl Round {
 impl Handler<Committed> for Router {
     type Result = ();
 
-    fn handle(&mut self, Committed(jobs): Committed, ctx: &mut Self::Context) {
+    fn handle(&mut self, Committed(jobs): Committed, _: &mut Self::Context) {
         fail::fail_point!("router.before_reply");
-        let mut batch = Batch::default();
+        let mut out = HandOver::default();
         let mut round = Round::default();
         let mut cursor = 0;
         for mut job in jobs {
             cursor = cursor.max(job.cursor);
             for effect in std::mem::take(&mut job.effects) {
-                self.apply(effect, &mut batch, &mut round);
+                self.apply(effect, &mut out, &mut round);
             }
-            job.answer(&self.shared, &mut batch);
+            job.answer(&self.shared, &mut out);
         }
         if cursor > 0 {
             self.shared.feed.send_if_modified(|newest| {
@@ -236,14 +292,20 @@ impl Handler<Committed> for Router {
                 is_newer
             });
         }
-        batch.send(&self.shared);
+        // A peer starts after its welcome went out, and so does what was committed for it since.
+        let is_new = |session| round.attached.iter().any(|(attachment, _)| attachment.session == session);
+        let (later, now): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut round.ops).into_iter().partition(|(of, _)| is_new(*of));
+        let touched = self.put(now, &mut out);
+        self.send(out, touched);
         fail::fail_point!("router.after_reply");
-        // A peer starts after its welcome went out; what was committed since is in the store and in its window.
         for (attachment, maybe_sent) in round.attached {
-            self.start_peer(&attachment, Some(maybe_sent), ctx);
+            self.start_peer(&attachment, Some(maybe_sent));
         }
-        for (session, ops) in round.ops {
-            self.tell(session, ops);
+        if !later.is_empty() {
+            let mut out = HandOver::default();
+            let touched = self.put(later, &mut out);
+            self.send(out, touched);
         }
         let dues: Vec<Due> = round.dues.into_iter().map(|(session, at)| Due { session, at }).collect();
         if dues.is_empty() {
@@ -260,7 +322,9 @@ impl Handler<Wake> for Router {
     type Result = ();
 
     fn handle(&mut self, Wake(session): Wake, _: &mut Self::Context) {
-        self.tell(session, vec![PeerOp::Wake]);
+        if let Some(attached) = self.peers.get(&session) {
+            self.look(&attached.peer, true);
+        }
     }
 }
 
@@ -268,9 +332,9 @@ impl Handler<Transport> for Router {
     type Result = ();
 
     fn handle(&mut self, transport: Transport, _: &mut Self::Context) {
-        for attachment in self.shared.presence.all() {
-            if attachment.transport.as_deref() == Some(&*transport.name) {
-                self.tell(attachment.session, vec![PeerOp::Wake]);
+        for Attached { line, peer } in self.peers.values() {
+            if line.borrow().transport == transport.name {
+                self.look(peer, true);
             }
         }
     }
@@ -280,7 +344,8 @@ impl Handler<ObserveRouter> for Router {
     type Result = RouterStateReply;
 
     fn handle(&mut self, _: ObserveRouter, _: &mut Self::Context) -> RouterStateReply {
-        let mut peers: Vec<_> = self.peers.iter().map(|(session, (epoch, _))| (*session, *epoch)).collect();
+        let mut peers: Vec<_> =
+            self.peers.iter().map(|(session, attached)| (*session, attached.line.borrow().epoch)).collect();
         peers.sort_unstable();
         RouterStateReply(RouterState { peers })
     }

@@ -7,7 +7,7 @@ use std::{
 
 use actix::{Actor, Addr, Context};
 use tieline_model::TimestampMs;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use crate::shared::Shared;
 
@@ -50,17 +50,26 @@ impl Restarts {
     }
 }
 
-/// Held by an actor as long as it lives: its death is noticed when this is dropped with it.
-#[derive(Debug)]
-pub struct Alive(#[allow(dead_code, reason = "its drop is the message")] oneshot::Sender<()>);
+/// Held by an actor as long as it lives: its death is told when this is dropped with it.
+pub struct Alive<M: Send + 'static = ()> {
+    told: mpsc::UnboundedSender<M>,
+    who: Option<M>,
+}
 
-/// Resolves when the actor that holds the other end is gone.
-pub type Death = oneshot::Receiver<()>;
+impl<M: Send + 'static> Alive<M> {
+    /// Tells of the death of `who`.
+    pub fn telling(told: &mpsc::UnboundedSender<M>, who: M) -> Self {
+        Self { told: told.clone(), who: Some(who) }
+    }
+}
 
-/// Makes both ends.
-pub fn life() -> (Alive, Death) {
-    let (alive, death) = oneshot::channel();
-    (Alive(alive), death)
+impl<M: Send + 'static> Drop for Alive<M> {
+    fn drop(&mut self) {
+        if let Some(who) = self.who.take() {
+            // Whoever would be told may be gone as well.
+            let _ = self.told.send(who);
+        }
+    }
 }
 
 /// An actor that others reach through this, whichever life it is in.
@@ -99,10 +108,10 @@ impl<A: Actor<Context = Context<A>>> Kept<A> {
     pub async fn keep(self, shared: Arc<Shared>, make: impl Fn(Alive) -> A) {
         let mut restarts = Restarts::default();
         loop {
-            let (alive, death) = life();
-            self.set(Some(make(alive).start()));
-            // The sender is never used: the end of the channel is the message.
-            let _ = death.await;
+            let (told, mut death) = mpsc::unbounded_channel();
+            self.set(Some(make(Alive::telling(&told, ())).start()));
+            // It cannot close: a sender is held here.
+            let _ = death.recv().await;
             self.set(None);
             if shared.is_draining() {
                 return;

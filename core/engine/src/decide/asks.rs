@@ -142,10 +142,9 @@ impl Decision<'_, '_> {
         }
         let mut open = Vec::new();
         for (session, seq) in &places.recipients {
-            let is_under_way = self.shared.presence.carries(*session, places.lane, *seq);
             for row in self.tx.deliveries(*session, places.lane, *seq, *seq)? {
                 let is_open = matches!(delivery::step(row.state, Input::Cancelled), Step::To(_));
-                if is_open && !is_under_way {
+                if is_open && self.withhold(*session, places.lane, *seq) {
                     open.push((*session, row));
                 }
             }
@@ -182,16 +181,15 @@ impl Decision<'_, '_> {
 
     fn withdraw(&mut self, row: &AskRow, input: &ask::Input) -> Result<(), StoreError> {
         let to = row.ask.addressee;
-        if self.shared.presence.carries(to, Lane::Msg, row.seq) {
-            // On its way: the receiver may have it already. The ask is closed; its delivery speaks for itself.
-            return Ok(());
-        }
         let (input, reason) = match input {
             ask::Input::Deadline => (Input::TimeRanOut, "its time ran out before it was delivered"),
             _ => (Input::Cancelled, "the ask was closed"),
         };
         for delivery in self.tx.deliveries(to, Lane::Msg, row.seq, row.seq)? {
-            self.end(to, &delivery, input, reason)?;
+            // One that is on its way speaks for itself: the receiver may have it already. The ask is closed all the same.
+            if matches!(delivery::step(delivery.state, input), Step::To(_)) && self.withhold(to, Lane::Msg, row.seq) {
+                self.end(to, &delivery, input, reason)?;
+            }
         }
         Ok(())
     }

@@ -14,7 +14,9 @@ pub(crate) use asks::unknown_message;
 
 use std::sync::PoisonError;
 
-use tieline_model::{Address, Command, EventBody, Principal, Refusal, Reply, SessionId, TimestampMs, outcome::Code};
+use tieline_model::{
+    Address, Command, EventBody, Lane, Principal, Refusal, Reply, SessionId, TimestampMs, outcome::Code,
+};
 use tieline_store::{StoreError, Tx};
 
 use crate::{effect::Effect, request::Request, shared::Shared};
@@ -40,6 +42,9 @@ impl From<StoreError> for Stop {
     }
 }
 
+/// A delivery that is kept from going out while it is being withdrawn.
+pub type Withheld = (SessionId, Lane, u64);
+
 /// One decision in the making.
 pub struct Decision<'a, 'tx> {
     shared: &'a Shared,
@@ -49,12 +54,13 @@ pub struct Decision<'a, 'tx> {
     pub now: TimestampMs,
     effects: Vec<Effect>,
     cursor: i64,
+    withheld: &'a mut Vec<Withheld>,
 }
 
 impl<'a, 'tx> Decision<'a, 'tx> {
-    /// Starts one.
-    pub fn new(shared: &'a Shared, tx: &'a mut Tx<'tx>) -> Self {
-        Self { now: shared.clock.now(), shared, tx, effects: Vec::new(), cursor: 0 }
+    /// Starts one. What it withholds from links is noted in `withheld`, for the case that it is rolled back.
+    pub fn new(shared: &'a Shared, tx: &'a mut Tx<'tx>, withheld: &'a mut Vec<Withheld>) -> Self {
+        Self { now: shared.clock.now(), shared, tx, effects: Vec::new(), cursor: 0, withheld }
     }
 
     /// Returns what the router has to do, and the newest event's cursor.
@@ -102,6 +108,15 @@ impl<'a, 'tx> Decision<'a, 'tx> {
     fn event(&mut self, session: SessionId, body: EventBody) -> Result<(), StoreError> {
         self.cursor = self.tx.append_event(session, self.now, body)?.cursor;
         Ok(())
+    }
+
+    /// Keeps a delivery from going out, so that it can be withdrawn; false when it may be on its way already.
+    fn withhold(&mut self, session: SessionId, lane: Lane, seq: u64) -> bool {
+        let is_held = self.shared.presence.withhold(session, lane, seq);
+        if is_held {
+            self.withheld.push((session, lane, seq));
+        }
+        is_held
     }
 
     /// Finds the open session that an address means to the caller.

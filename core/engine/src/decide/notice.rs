@@ -31,7 +31,7 @@ impl Decision<'_, '_> {
                 }
                 if row.expires_at > now {
                     next = next.into_iter().chain([row.expires_at.0]).min();
-                } else if self.shared.presence.carries(session, lane, row.seq) {
+                } else if !self.withhold(session, lane, row.seq) {
                     // On its way: whether it arrived is known when the receipt comes or the link is given up.
                     let wait = self.shared.config.delivery.ack_wait_ms;
                     next = next.into_iter().chain([now.plus_ms(wait).0]).min();

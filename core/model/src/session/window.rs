@@ -17,12 +17,18 @@ struct LaneWindow {
     settled: u64,
     /// How many may be unsettled at once.
     credit: u32,
+    /// The newest number that was committed for this link and that its thread has not looked at yet.
+    announced: u64,
+    /// The newest number that is being read, to be handed over.
+    reading: u64,
 }
 
 /// The outbound window of one link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Window {
     lanes: PerLane<LaneWindow>,
+    /// What is being withdrawn: it must not go out until its end is known.
+    withheld: Vec<(Lane, u64)>,
 }
 
 /// A range of numbers to read from the store and hand over.
@@ -45,16 +51,52 @@ impl Window {
                 sent: cursors[lane],
                 settled: cursors[lane],
                 credit,
+                announced: 0,
+                reading: 0,
             }),
+            withheld: Vec::new(),
         }
+    }
+
+    /// A number was committed: from now on it may be on its way, until [`Self::offer`] or [`Self::raise`] decides that.
+    pub fn announce(&mut self, lane: Lane, seq: u64) {
+        let window = &mut self.lanes[lane];
+        window.announced = window.announced.max(seq);
+    }
+
+    /// Numbers up to this one are being read to be handed over; 0 when the reading has ended.
+    pub fn reading(&mut self, lane: Lane, through: u64) {
+        self.lanes[lane].reading = through;
+    }
+
+    /// Keeps a number from going out while it is being withdrawn. False when it may be on its way already: then it is too
+    /// late, and nothing is changed.
+    pub fn withhold(&mut self, lane: Lane, seq: u64) -> bool {
+        let window = &self.lanes[lane];
+        if seq <= window.sent.max(window.announced).max(window.reading) {
+            return false;
+        }
+        self.withheld.push((lane, seq));
+        true
+    }
+
+    /// Lets a number go that was withheld: it has ended, or it was not withdrawn after all.
+    pub fn release(&mut self, lane: Lane, seq: u64) {
+        self.withheld.retain(|withheld| *withheld != (lane, seq));
+    }
+
+    /// Tells whether a number is being withdrawn.
+    pub fn is_withheld(&self, lane: Lane, seq: u64) -> bool {
+        self.withheld.contains(&(lane, seq))
     }
 
     /// Takes note of a newly committed number; true when it may go out at once, in order.
     pub fn offer(&mut self, lane: Lane, seq: u64) -> bool {
+        self.raise(lane, seq);
+        let is_withheld = self.is_withheld(lane, seq);
         let window = &mut self.lanes[lane];
-        window.head = window.head.max(seq);
         let is_next = seq == window.sent + 1;
-        if is_next && window.room() > 0 {
+        if is_next && window.room() > 0 && !is_withheld {
             window.sent = seq;
             return true;
         }
@@ -65,6 +107,9 @@ impl Window {
     pub fn raise(&mut self, lane: Lane, seq: u64) {
         let window = &mut self.lanes[lane];
         window.head = window.head.max(seq);
+        if window.announced <= seq {
+            window.announced = 0;
+        }
     }
 
     /// Settles a number that was skipped, when nothing before it is in flight: no receipt has to come for it.
@@ -187,6 +232,23 @@ mod tests {
         window.settle(Lane::Msg, 6);
         assert_eq!(window.in_flight(), 0);
         assert_eq!(window.due(), Some(Due { lane: Lane::Msg, first: 7, count: 3 }));
+    }
+
+    #[test]
+    fn what_may_be_on_its_way_cannot_be_withdrawn_and_what_is_withdrawn_does_not_go_out() {
+        let mut window = Window::open(PerLane::default(), PerLane::default(), 4);
+        window.announce(Lane::Msg, 1);
+        assert!(!window.withhold(Lane::Msg, 1), "committed, and nobody has decided yet");
+        assert!(window.offer(Lane::Msg, 1));
+        assert!(!window.withhold(Lane::Msg, 1), "sent");
+        assert!(window.withhold(Lane::Msg, 2), "not committed yet");
+        assert!(!window.offer(Lane::Msg, 2));
+        window.release(Lane::Msg, 2);
+        window.reading(Lane::Msg, 2);
+        assert!(!window.withhold(Lane::Msg, 2), "being read");
+        window.reading(Lane::Msg, 0);
+        assert!(window.withhold(Lane::Msg, 2), "left for later");
+        assert!(window.is_withheld(Lane::Msg, 2) && !window.is_withheld(Lane::Bulk, 2));
     }
 
     #[test]

@@ -11,14 +11,16 @@ use tokio::{sync::mpsc, task::spawn_local, time::timeout};
 
 use super::{Setting, generate};
 use crate::{
-    bare,
+    bare::{self, echo::Server},
     figure::{Aim, Figure},
     latency::Latencies,
-    link::{self, Behaviour, Out},
+    link::{self, Behaviour, Out, Socket, Target},
     mesh::Mesh,
 };
 
 const TEXT_BYTES: usize = 200;
+/// What a receiver reads at once: a thousand larger buffers would only measure how fast they are cleared.
+const READ_BUFFER: usize = 4 << 10;
 /// The longest that one broadcast and all its receipts may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -32,7 +34,10 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
         let (mut known, mut received) = generate(load(&mesh, receivers, repeats))?;
         mesh.daemon.stop()?;
         let bare_home = tempfile::tempdir_in(&setting.build.folder)?;
-        let bare_ms = bare::commit::broadcast_ms(bare_home.path(), receivers, TEXT_BYTES, repeats)?;
+        let commit_ms = bare::commit::broadcast_ms(bare_home.path(), receivers, TEXT_BYTES, repeats)?;
+        let [fan_out_ms] = generate(fan_out(receivers, repeats))?.percentiles([50.0]);
+        // One after the other: nothing leaves before it is on the disk.
+        let bare_ms = commit_ms + fan_out_ms;
         let [p50, p99] = received.percentiles([50.0, 99.0]);
         let figure = Figure::new(format!("broadcast_{receivers}"), p50, "ms").latency(p50, p99).ceiling(bare_ms);
         figures.push(if receivers == 1000 { figure.aim("value", Aim::AtMost(15.0)) } else { figure });
@@ -55,19 +60,56 @@ struct Round {
 
 /// Returns how long the outcomes took, and how long it took until the last receiver had it.
 async fn load(mesh: &Mesh, receivers: usize, repeats: usize) -> Result<(Latencies, Latencies)> {
-    let round = Rc::new(Round::default());
     let from = mesh.sessions("main", 1).await?;
-    let mut open = Vec::new();
+    let mut sockets = Vec::new();
+    let target = Target { buffer: READ_BUFFER, ..mesh.target.clone() };
     for to in mesh.sessions("all", receivers).await? {
-        let socket = link::attach(&mesh.target, Some(&to), "writer").await?;
+        sockets.push(link::attach(&target, Some(&to), "writer").await?);
+    }
+    let sender = link::attach(&mesh.target, from.first().map(String::as_str), "writer").await?;
+    let command = |corr: u64| {
+        let text = "z".repeat(TEXT_BYTES);
+        format!(r#"{{"command":{{"corr":{corr},"command":{{"broadcast":{{"circle":"all","text":"{text}"}}}}}}}}"#)
+    };
+    rounds(sockets, sender, Box::new(command), repeats).await
+}
+
+/// Returns how long the bare server takes until the last of its connections has a frame of the same size.
+async fn fan_out(receivers: usize, repeats: usize) -> Result<Latencies> {
+    let server = Server::start()?;
+    let target = Target { buffer: READ_BUFFER, ..server.target.clone() };
+    let mut sockets = Vec::new();
+    for _ in 0..receivers {
+        sockets.push(link::connect(&target).await?);
+    }
+    let sender = link::connect(&server.target).await?;
+    // As long as a delivery with its envelope, the message's ids and its sender.
+    let padding = "z".repeat(TEXT_BYTES + 330);
+    let frame = move |corr: u64| format!(r#"!{{"deliver":{{"lane":"bulk","seq":{corr},"message":"{padding}"}}}}"#);
+    Ok(rounds(sockets, sender, Box::new(frame), repeats).await?.1)
+}
+
+/// Makes the text that is sent, from its number.
+type Command = Box<dyn Fn(u64) -> String>;
+
+/// Has the sender send to all receivers, again and again: once all have confirmed, the next one.
+async fn rounds(
+    receivers: Vec<Socket>,
+    sender: Socket,
+    command: Command,
+    repeats: usize,
+) -> Result<(Latencies, Latencies)> {
+    let round = Rc::new(Round::default());
+    let of = receivers.len();
+    let mut open = Vec::new();
+    for socket in receivers {
         let (order, inbox) = mpsc::unbounded_channel::<()>();
-        let receiver = Receiver { round: Rc::clone(&round), of: receivers, through: 0, confirmed: 0 };
+        let receiver = Receiver { round: Rc::clone(&round), of, through: 0, confirmed: 0 };
         spawn_local(link::drive(socket, receiver, inbox));
         open.push(order);
     }
-    let socket = link::attach(&mesh.target, from.first().map(String::as_str), "writer").await?;
     let (orders, inbox) = mpsc::unbounded_channel();
-    spawn_local(link::drive(socket, Sender { round: Rc::clone(&round), corr: 0 }, inbox));
+    spawn_local(link::drive(sender, Sender { round: Rc::clone(&round), corr: 0, command }, inbox));
     let (mut known, mut received) = (Latencies::default(), Latencies::default());
     for n in 0..repeats + 3 {
         round.received.set(0);
@@ -77,7 +119,7 @@ async fn load(mesh: &Mesh, receivers: usize, repeats: usize) -> Result<(Latencie
         let sent = Instant::now();
         orders.send(()).context("the sender has ended")?;
         let done = async {
-            while round.settled.get() < receivers || round.known_at.get().is_none() {
+            while round.settled.get() < of || round.known_at.get().is_none() {
                 round.changed.notified().await;
                 if let Some(problem) = round.problem.borrow().as_ref() {
                     anyhow::bail!("a broadcast was not accepted: {problem}");
@@ -86,7 +128,7 @@ async fn load(mesh: &Mesh, receivers: usize, repeats: usize) -> Result<(Latencie
             Ok(())
         };
         timeout(PATIENCE, done).await.with_context(|| {
-            format!("{} received and {} settled of {receivers}", round.received.get(), round.settled.get())
+            format!("{} received and {} settled of {of}", round.received.get(), round.settled.get())
         })??;
         // The first ones warm up.
         if n >= 3 {
@@ -101,6 +143,7 @@ async fn load(mesh: &Mesh, receivers: usize, repeats: usize) -> Result<(Latencie
 struct Sender {
     round: Rc<Round>,
     corr: u64,
+    command: Command,
 }
 
 impl Behaviour<()> for Sender {
@@ -118,10 +161,7 @@ impl Behaviour<()> for Sender {
 
     fn order(&mut self, (): (), out: &mut Out) {
         self.corr += 1;
-        let (corr, text) = (self.corr, "z".repeat(TEXT_BYTES));
-        out.push(format!(
-            r#"{{"command":{{"corr":{corr},"command":{{"broadcast":{{"circle":"all","text":"{text}"}}}}}}}}"#
-        ));
+        out.push((self.command)(self.corr));
     }
 }
 
