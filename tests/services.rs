@@ -9,6 +9,7 @@ use tieline_tests::{
     daemon::{Daemon, Home, library},
     eventually,
     http::{Answer, Request},
+    socket::Socket,
 };
 
 const HOOK: &str = "/hooks/fault";
@@ -130,6 +131,19 @@ async fn a_metric_of_a_plugin_stands_on_the_metrics_page_under_its_name() {
     ] {
         assert!(page.lines().any(|found| found == line), "no `{line}` in:\n{page}");
     }
+}
+
+#[tokio::test]
+async fn a_plugin_learns_who_is_behind_its_own_links_and_nobody_elses() {
+    let daemon = home().start();
+    let socket = Socket::with_token(&daemon.tcp(), "/fault", &daemon.home.token("human")).await;
+    let (_other, _) = Socket::attach(&daemon.tcp(), &daemon.home.token("agent"), json!({})).await;
+    let who = async |link: u64| ask(&daemon, json!({"do": "principal", "link": link})).await["ok"].clone();
+    // Links are numbered from 1, in the order of their coming.
+    assert_eq!((&who(1).await["name"], &who(1).await["kind"]), (&json!("human"), &json!("human")));
+    assert_eq!(who(2).await, json!(null), "it is the websocket transport's");
+    drop(socket);
+    eventually("the link is gone", async || who(1).await.is_null().then_some(())).await;
 }
 
 #[tokio::test]
@@ -275,4 +289,21 @@ async fn a_wrong_setting_keeps_the_plugin_from_being_started_and_says_so() {
     let reason = plugin["reason"].as_str().unwrap();
     let wanted = "plugins.websocket.settings.hello_ms: found \"soon\", wanted a whole number from 1 to 600000";
     assert!(reason.contains(wanted), "{reason}");
+}
+
+#[tokio::test]
+async fn the_echo_in_c_counts_its_starts_beyond_the_end_of_the_daemon() {
+    let home = Home::new().config("[plugins.echo-c]\nisolation = \"in-process\"\n");
+    let sdk = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins-sdk");
+    let mut cc = std::process::Command::new("cc");
+    cc.args(["-std=c11", "-shared", "-fPIC", "-I"]).arg(sdk.join("include")).arg("-o");
+    let output = cc.arg(home.plugins().join("libecho_c.so")).arg(sdk.join("examples/echo.c")).output();
+    let output = output.expect("a C compiler named `cc` is needed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut daemon = home.start();
+    daemon.restart();
+    let log = daemon.log();
+    for starts in [1, 2] {
+        assert!(log.contains(&format!(r#"\"starts\":{starts}"#)), "no start {starts} in:\n{log}");
+    }
 }

@@ -345,3 +345,14 @@ fn a_survey_reads_what_plugins_say_and_starts_none() {
     assert!(found[2].declared.as_ref().unwrap_err().contains("not a complete library"));
     assert!(tieline_host::survey(&bench.settings.probe, &bench.dir.path().join("none")).is_empty());
 }
+
+#[test]
+fn a_plugin_of_version_1_0_runs() {
+    let mut bench = Bench::new();
+    bench.settings.stock.push("version-1-0".to_owned());
+    bench.compile("old", include_str!("../../../plugins-sdk/tests/support/version_1_0.c"));
+    let host = bench.run();
+    assert!(host.deliver("version-1-0", vec![support::wish(1, 7, "nothing")]).is_empty());
+    bench.seen.wait("the answer", |seen| seen.completed.iter().find(|answer| answer.2 == 7 && answer.3).map(|_| ()));
+    assert!(host.webhooks().is_empty());
+}
