@@ -45,6 +45,8 @@ pub struct Server {
     pub drain_ms: u64,
     /// Patience for a hello.
     pub hello_ms: u64,
+    /// Patience for a transport's answer to a webhook.
+    pub webhook_ms: u64,
 }
 
 /// `[store]`

@@ -61,7 +61,14 @@ impl Home {
 
     /// Makes the directories that are missing, for this user only.
     pub fn create(&self) -> io::Result<()> {
-        let dirs = [&self.config_dir, &self.plugins_dir(), &self.data_dir, &self.tokens_dir(), &self.run_dir];
+        let dirs = [
+            &self.config_dir,
+            &self.plugins_dir(),
+            &self.secrets_dir(),
+            &self.data_dir,
+            &self.tokens_dir(),
+            &self.run_dir,
+        ];
         dirs.into_iter().try_for_each(|dir| private_dir(dir))
     }
 
@@ -73,6 +80,11 @@ impl Home {
     /// Returns the directory that plugins are dropped into, `config/plugins`.
     pub fn plugins_dir(&self) -> PathBuf {
         self.config_dir.join("plugins")
+    }
+
+    /// Returns the directory of the secrets of plugins, one directory each: `config/secrets`.
+    pub fn secrets_dir(&self) -> PathBuf {
+        self.config_dir.join("secrets")
     }
 
     /// Returns the database, `data/tieline.db`.
@@ -164,7 +176,7 @@ mod tests {
         let home = Home::at(&root.path().join("mesh"));
         home.create().unwrap();
         home.create().unwrap();
-        for dir in [home.plugins_dir(), home.tokens_dir(), home.run_dir] {
+        for dir in [home.plugins_dir(), home.secrets_dir(), home.tokens_dir(), home.run_dir] {
             assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{}", dir.display());
         }
     }

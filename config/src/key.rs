@@ -20,6 +20,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("server.max_connections", Kind::Whole(8, 100_000)),
     ("server.drain_ms", Kind::Whole(0, 10 * 60 * 1000)),
     ("server.hello_ms", Kind::Whole(100, 60_000)),
+    ("server.webhook_ms", Kind::Whole(100, 60_000)),
     ("store.wal_limit_mib", Kind::Whole(4, 4096)),
     ("store.readers", Kind::Whole(1, 64)),
     ("store.batch", Kind::Whole(1, 10_000)),
@@ -209,6 +210,9 @@ pub(crate) fn variable_meant(variable: &str, others: &[&str]) -> String {
     let mut known: BTreeMap<String, ()> = known_keys().map(|key| (env_name(key), ())).collect();
     known.extend(SHORT.iter().map(|(short, _)| ((*short).to_owned(), ())));
     known.extend(others.iter().map(|other| ((*other).to_owned(), ())));
+    if variable.starts_with(crate::SECRET_VARIABLES) {
+        return format!("`{}<PLUGIN>__<NAME>`, in capitals and with `_` for `-`", crate::SECRET_VARIABLES);
+    }
     match crate::near::nearest(variable, known.keys().map(String::as_str)) {
         Some(name) => format!("`{name}`"),
         None => "`TIELINE_` and a key path in capitals with `__` between its levels, such as `TIELINE_SERVER__LISTEN`"

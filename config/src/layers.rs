@@ -15,6 +15,9 @@ use toml::Value;
 /// Variables that begin with `TIELINE_` and are no configuration keys: other parts of the program read them.
 pub const OTHER_VARIABLES: &[&str] = &["TIELINE_HOME", "TIELINE_TOKEN", "TIELINE_TOKEN_FILE", "TIELINE_FAILPOINTS"];
 
+/// What the variables of plugins' secrets begin with: `TIELINE_SECRET_<PLUGIN>__<NAME>`.
+pub const SECRET_VARIABLES: &str = "TIELINE_SECRET_";
+
 /// Where a value or a problem stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -98,6 +101,14 @@ pub(crate) struct Given {
     pub layer: Layer,
 }
 
+/// Tells whether a variable is named as that of a plugin's secret.
+fn is_secret(variable: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let is_name = |name: &str| name.split('_').all(is_word);
+    let names = variable.strip_prefix(SECRET_VARIABLES).and_then(|rest| rest.split_once("__"));
+    names.is_some_and(|(plugin, name)| is_name(plugin) && is_name(name))
+}
+
 impl Layers {
     /// Reads all layers, lowest first.
     pub(crate) fn read(&self) -> Reading {
@@ -128,6 +139,7 @@ impl Layers {
             match key::key_of_variable(variable, plugins) {
                 Some(path) => reading.take(path, text, layer),
                 None if OTHER_VARIABLES.contains(&variable.as_str()) => {}
+                None if is_secret(variable) => {}
                 None => reading.problems.push(Problem {
                     key: variable.clone(),
                     found: "an unknown variable".into(),
@@ -232,6 +244,17 @@ mod tests {
         assert_eq!(wanted[..2], ["`TIELINE_SERVER__LISTEN`", "`TIELINE_TOKEN`"]);
         assert!(wanted[2].starts_with("`TIELINE_` and a key path"), "{}", wanted[2]);
         assert!(!problems.to_string().contains("canary"));
+    }
+
+    #[test]
+    fn secrets_of_plugins_are_variables_without_a_key() {
+        let env = pairs(&[("TIELINE_SECRET_MY_ECHO__API_KEY", "x"), ("TIELINE_SECRET_ECHO2__TOKEN", "x")]);
+        assert_eq!(load(&Layers { env, ..Layers::default() }).map(|loaded| loaded.config), Ok(Config::default()));
+        for name in ["TIELINE_SECRET_ECHO_KEY", "TIELINE_SECRET_", "TIELINE_SECRET_echo__KEY", "TIELINE_SECRET_A__"] {
+            let problems = load(&Layers { env: pairs(&[(name, "canary")]), ..Layers::default() }).unwrap_err();
+            assert!(problems.0[0].wanted.starts_with("`TIELINE_SECRET_<PLUGIN>__<NAME>`"), "{problems}");
+            assert!(!problems.to_string().contains("canary"));
+        }
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub use config::{
 };
 pub use home::{Home, HomeError};
 pub use key::{env_name, known_keys};
-pub use layers::{Layer, Layers, OTHER_VARIABLES, Unreadable, environment};
-pub use load::{Loaded, load};
+pub use layers::{Layer, Layers, OTHER_VARIABLES, SECRET_VARIABLES, Unreadable, environment};
+pub use load::{Loaded, SettingMistake, SettingsCheck, load, load_with};
 pub use problem::{Problem, Problems};
 pub use show::{show, show_json};
 

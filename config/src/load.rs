@@ -2,7 +2,7 @@
 
 use crate::{Config, Layer, Layers, Problem, Problems, key::KeyPath, layers::Given};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// A configuration and where each of its values comes from.
@@ -22,13 +22,34 @@ impl Loaded {
 
 pub(crate) type Values = BTreeMap<KeyPath, (Value, Layer)>;
 
-/// Loads the configuration, or says everything that is wrong with it.
+/// A mistake in the settings of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingMistake {
+    /// The keys below the plugin's settings that lead to it.
+    pub path: Vec<String>,
+    /// What stands there.
+    pub found: String,
+    /// What would be right.
+    pub wanted: String,
+}
+
+/// Says what is wrong with the settings of a plugin, which are given by its name.
+pub type SettingsCheck<'a> = dyn Fn(&str, &serde_json::Value) -> Vec<SettingMistake> + 'a;
+
+/// Loads the configuration, or says everything that is wrong with it, but for what only plugins know.
 pub fn load(layers: &Layers) -> Result<Loaded, Problems> {
+    load_with(layers, &[], &|_, _| Vec::new())
+}
+
+/// Loads the configuration, or says everything that is wrong with it. The settings of `plugins`, and of those that the
+/// configuration names, are checked by `check`.
+pub fn load_with(layers: &Layers, plugins: &[String], check: &SettingsCheck<'_>) -> Result<Loaded, Problems> {
     let reading = layers.read();
     let mut values = Values::new();
     reading.given.into_iter().for_each(|given| lay(&mut values, given));
     let mut problems = reading.problems;
     problems.extend(disagreements(&values));
+    problems.extend(setting_problems(&values, plugins, check));
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
@@ -73,9 +94,35 @@ fn disagreement(values: &Values, small: &str, large: &str) -> Option<Problem> {
     })
 }
 
-fn table(values: &Values) -> Table {
+fn setting_problems(values: &Values, plugins: &[String], check: &SettingsCheck<'_>) -> Vec<Problem> {
+    let named = values.keys().filter(|path| path.0[0] == "plugins").map(|path| path.0[1].clone());
+    let names: BTreeSet<String> = named.chain(plugins.iter().cloned()).collect();
+    let mut problems = Vec::new();
+    for name in names {
+        let section = KeyPath(vec!["plugins".to_owned(), name.clone(), "settings".to_owned()]);
+        let own = values.iter().filter(|(path, _)| path.0.starts_with(&section.0));
+        let table = table(own.map(|(path, value)| (KeyPath(path.0[3..].to_vec()), value)));
+        for SettingMistake { path, found, wanted } in check(&name, &crate::show::json(&Value::Table(table))) {
+            let path = KeyPath(section.0.iter().cloned().chain(path).collect());
+            problems.push(Problem { key: path.to_string(), found, wanted, layer: nearest(values, &path) });
+        }
+    }
+    problems
+}
+
+/// Returns the layer of the value that a path leads to or into; of what is missing, that of its nearest neighbour.
+fn nearest(values: &Values, path: &KeyPath) -> Layer {
+    let shared = |other: &KeyPath| other.0.iter().zip(&path.0).take_while(|(a, b)| a == b).count();
+    let of_plugin = values.iter().filter(|(other, _)| shared(other) >= 2);
+    // The first of those that share most: sections begin there.
+    let found = of_plugin.rev().max_by_key(|(other, _)| shared(other));
+    found.map_or(Layer::Default, |(_, (_, layer))| layer.clone())
+}
+
+fn table<'a>(values: impl IntoIterator<Item = (impl std::borrow::Borrow<KeyPath>, &'a (Value, Layer))>) -> Table {
     let mut root = Table::new();
     for (path, (value, _)) in values {
+        let path = path.borrow();
         let (last, sections) = path.0.split_last().expect("a key has at least one level");
         let mut at = &mut root;
         for section in sections {
@@ -212,5 +259,49 @@ mod tests {
         let flags = pairs(&[("plugins.echo.settings.reply", "short")]);
         let plugins = load(&Layers { file: file(text), env: vec![], flags }).unwrap().config.plugins;
         assert_eq!(plugins["echo"].settings_json(), serde_json::json!({"reply": "short"}));
+    }
+
+    /// Wants `retries` to be a number, `url` to be there, and every `x` in `list` to be true.
+    fn check(name: &str, settings: &serde_json::Value) -> Vec<SettingMistake> {
+        let mistake = |path: &[&str], found: &str| SettingMistake {
+            path: path.iter().map(|level| (*level).to_owned()).collect(),
+            found: found.to_owned(),
+            wanted: format!("what `{name}` wants"),
+        };
+        let mut found = Vec::new();
+        if settings.get("retries").is_some_and(|retries| !retries.is_number()) {
+            found.push(mistake(&["retries"], "no number"));
+        }
+        if settings.get("url").is_none() {
+            found.push(mistake(&["url"], "nothing"));
+        }
+        for (i, item) in settings["list"].as_array().into_iter().flatten().enumerate() {
+            if item["x"] != true {
+                found.push(mistake(&["list", &i.to_string(), "x"], "no"));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn mistakes_in_the_settings_of_plugins_stand_with_all_others_and_know_their_place() {
+        let text = "[server]\nworkers = 0\n\n[plugins.echo]\nenabled = true\n[plugins.echo.settings]\n\
+                    list = [{ x = true }, { x = 7 }]\n\n[plugins.fine.settings]\nurl = \"x\"\n";
+        let env = pairs(&[("TIELINE_PLUGINS__ECHO__SETTINGS__RETRIES", "many")]);
+        let layers = Layers { file: file(text), env, flags: vec![] };
+        let names = ["bare".to_owned(), "fine".to_owned()];
+        let found: Vec<String> =
+            load_with(&layers, &names, &check).unwrap_err().0.iter().map(Problem::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "server.workers: found 0, wanted a whole number from 1 to 64 (tieline.toml:2)",
+                "plugins.bare.settings.url: found nothing, wanted what `bare` wants (default)",
+                "plugins.echo.settings.retries: found no number, wanted what `echo` wants \
+                 (variable TIELINE_PLUGINS__ECHO__SETTINGS__RETRIES)",
+                "plugins.echo.settings.url: found nothing, wanted what `echo` wants (tieline.toml:7)",
+                "plugins.echo.settings.list.1.x: found no, wanted what `echo` wants (tieline.toml:7)",
+            ]
+        );
     }
 }

@@ -1,13 +1,18 @@
-/* The echo transport in C: cc -shared -fPIC -I include -o libecho.so examples/echo.c */
+/* The echo transport in C: cc -shared -fPIC -I include -o libecho.so examples/echo.c
+ * It remembers in its key-value space how often it was started, and tells every ten seconds how much it has echoed. */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tieline_plugin.h>
 
 struct echo {
     const tieline_host *host;
+    double echoes;
     int stopped;
 };
+
+enum { REPORT = 1, REPORT_MS = 10000 };
 
 static tieline_bytes text(const char *s) {
     tieline_bytes bytes = {(const uint8_t *)s, strlen(s)};
@@ -15,7 +20,7 @@ static tieline_bytes text(const char *s) {
 }
 
 static int32_t create(const tieline_host *host, tieline_bytes config, void **out) {
-    if (host->size < sizeof(tieline_host)) return TIELINE_INVALID;
+    if (host->size < TIELINE_HOST_SIZE_1_0) return TIELINE_INVALID;
     /* It has no settings; an object is all that it asks for. A real plugin parses the JSON here. */
     if (config.len < 2 || config.ptr[0] != '{' || config.ptr[config.len - 1] != '}') {
         host->fault(host->ctx, text("the configuration has to be a JSON object"));
@@ -28,9 +33,39 @@ static int32_t create(const tieline_host *host, tieline_bytes config, void **out
     return TIELINE_OK;
 }
 
+/* Counts the starts. May wait for the disk, which is fine while starting. */
+static unsigned long count_start(const tieline_host *host) {
+    char digits[24] = "";
+    unsigned long starts = 1;
+    if (!TIELINE_HAS(host, kv_get) || !TIELINE_HAS(host, kv_put)) return starts;
+    /* One byte stays zero, so that it ends as a string. What is not a number counts as none. */
+    intptr_t length = host->kv_get(host->ctx, text("starts"), (uint8_t *)digits, sizeof digits - 1);
+    if (length > 0 && (size_t)length < sizeof digits) starts += strtoul(digits, NULL, 10);
+    snprintf(digits, sizeof digits, "%lu", starts);
+    host->kv_put(host->ctx, text("starts"), text(digits));
+    return starts;
+}
+
+static void report_later(const tieline_host *host) {
+    if (TIELINE_HAS(host, timer)) host->timer(host->ctx, REPORT, REPORT_MS);
+}
+
 static int32_t start(void *instance) {
     struct echo *echo = instance;
-    echo->host->log(echo->host->ctx, 3, text("echo_c"), text("{\"message\":\"echo has started\"}"));
+    char said[80];
+    snprintf(said, sizeof said, "{\"message\":\"echo has started\",\"starts\":%lu}", count_start(echo->host));
+    echo->host->log(echo->host->ctx, 3, text("echo_c"), text(said));
+    report_later(echo->host);
+    return TIELINE_OK;
+}
+
+static int32_t timer(void *instance, uint64_t id) {
+    struct echo *echo = instance;
+    const tieline_host *host = echo->host;
+    if (echo->stopped) return TIELINE_CLOSED;
+    if (id != REPORT) return TIELINE_OK;
+    if (TIELINE_HAS(host, metric)) host->metric(host->ctx, TIELINE_METRIC_GAUGE, text("echoes"), echo->echoes, text(""));
+    report_later(host);
     return TIELINE_OK;
 }
 
@@ -63,7 +98,8 @@ static int32_t socket_events(void *instance, const tieline_socket_event *events,
         const tieline_socket_event *event = (const tieline_socket_event *)at;
         if (event->what == TIELINE_SOCKET_BINARY)
             host->socket_close(host->ctx, event->socket, 1003, text("only text is echoed"));
-        if (event->what == TIELINE_SOCKET_TEXT) host->socket_send(host->ctx, event->socket, 1, event->data);
+        if (event->what == TIELINE_SOCKET_TEXT && host->socket_send(host->ctx, event->socket, 1, event->data) == TIELINE_OK)
+            echo->echoes += 1;
         at += event->size;
     }
     return TIELINE_OK;
@@ -89,7 +125,7 @@ static int32_t shutdown(void *instance, uint32_t deadline_ms) {
 static void destroy(void *instance) { free(instance); }
 
 #define MANIFEST                                                                                            \
-    "{\"name\":\"echo-c\",\"version\":\"1.0.0\",\"sdk_version\":\"c-1.0\",\"sockets\":[\"/echo-c\"],"      \
+    "{\"name\":\"echo-c\",\"version\":\"1.0.0\",\"sdk_version\":\"c-1.1\",\"sockets\":[\"/echo-c\"],"      \
     "\"webhooks\":[],\"capabilities\":[],\"config_schema\":{}}"
 
 const tieline_plugin TIELINE_TRANSPORT = {
@@ -107,4 +143,5 @@ const tieline_plugin TIELINE_TRANSPORT = {
     .command = command,
     .shutdown = shutdown,
     .destroy = destroy,
+    .timer = timer,
 };

@@ -1,11 +1,15 @@
-//! The binary contract between host and plugin, version 1.0: C structs of plain data.
+//! The binary contract between host and plugin, version 1.1: C structs of plain data.
 //!
 //! - Every pointer argument is borrowed for the call; nobody frees foreign memory.
-//! - `create`, `start`, `shutdown` and `destroy` never overlap. `deliver`, `socket_events`, `resume` and `command`
-//!   come from one host thread per instance, never re-entrantly, and return at once: they only enqueue.
-//! - The functions of [`HostApi`] may be called from any plugin thread, never block and never call back.
+//! - `create`, `start`, `shutdown` and `destroy` never overlap. `deliver`, `socket_events`, `resume`, `command`, `timer`
+//!   and `webhook` come from one host thread per instance, never re-entrantly, and return at once: they only enqueue.
+//! - The functions of [`HostApi`] may be called from any plugin thread and never call back. They never block, except
+//!   `kv_…` and `secret`, which may wait for the disk: call those from a thread of your own, or while you start.
+//! - A function that returns `isize` returns a length, or minus a status. What does not fit into the caller's buffer is
+//!   not copied, and the length says how much room is needed.
 //! - A struct that begins with `size` may grow at its end in a minor version. A reader takes what it knows, a field
-//!   beyond the sender's `size` is absent, and the stride of an array is the sender's `size`.
+//!   beyond the sender's `size` is absent, and the stride of an array is the sender's `size`. What a minor version has
+//!   added to [`PluginDecl`] and [`HostApi`] may also be null, which is the same as absent.
 
 use std::ffi::c_void;
 
@@ -14,7 +18,7 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"TIELINE\x01");
 /// Other majors do not load.
 pub const ABI_MAJOR: u16 = 1;
 /// Later minors only append fields.
-pub const ABI_MINOR: u16 = 0;
+pub const ABI_MINOR: u16 = 1;
 /// The exported data symbol.
 pub const SYMBOL: &str = "TIELINE_TRANSPORT";
 
@@ -30,6 +34,10 @@ pub const INVALID: i32 = 3;
 pub const PANIC: i32 = 4;
 /// It did not work; `fault` or the detail says why.
 pub const FAILED: i32 = 5;
+/// There is no such thing (since 1.1).
+pub const NOT_FOUND: i32 = 6;
+/// Larger, or more of it, than is allowed (since 1.1).
+pub const TOO_LARGE: i32 = 7;
 
 /// A socket was opened; the data is JSON `{"path":…,"principal":{…}}`.
 pub const SOCKET_OPEN: u16 = 1;
@@ -39,6 +47,14 @@ pub const SOCKET_TEXT: u16 = 2;
 pub const SOCKET_BINARY: u16 = 3;
 /// A socket is gone; the data is JSON `{"code":1000}`, where the code may be absent.
 pub const SOCKET_CLOSED: u16 = 4;
+
+/// A metric that only grows; the value is added to it.
+pub const METRIC_COUNTER: u8 = 1;
+/// A metric that is set to the value.
+pub const METRIC_GAUGE: u8 = 2;
+
+/// For `after_ms` of [`HostApi::timer`]: the timer is cancelled.
+pub const TIMER_CANCEL: u64 = u64::MAX;
 
 /// Bytes borrowed for the duration of a call.
 #[repr(C)]
@@ -109,6 +125,30 @@ pub struct SocketEvent {
     pub data: Bytes,
 }
 
+/// A request that came in on one of the plugin's webhook paths (since 1.1). The host has authenticated it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct WebhookRequest {
+    /// The sender's `size_of::<WebhookRequest>()`.
+    pub size: u32,
+    /// Zero.
+    pub _pad: u32,
+    /// Goes into `webhook_reply`; unique while the daemon lives.
+    pub id: u64,
+    /// `GET`, `POST`, …
+    pub method: Bytes,
+    /// One of the manifest's paths.
+    pub path: Bytes,
+    /// What stands after the `?`, as it came; empty when there is none.
+    pub query: Bytes,
+    /// JSON array of `[name, value]`; names in lower case, without `authorization` and `cookie`.
+    pub headers: Bytes,
+    /// Who asks: the principal, as JSON.
+    pub principal: Bytes,
+    /// As it came.
+    pub body: Bytes,
+}
+
 /// The struct that a plugin exports as `TIELINE_TRANSPORT`. Read without running any of the plugin's functions.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -152,6 +192,44 @@ pub struct PluginDecl {
     pub shutdown: Option<unsafe extern "C" fn(instance: *mut c_void, deadline_ms: u32) -> i32>,
     /// Frees the instance. No thread of it exists any more. The library stays mapped.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
+    /// A timer that was set with [`HostApi::timer`] has run out (since 1.1; may be absent).
+    pub timer: Option<unsafe extern "C" fn(instance: *mut c_void, id: u64) -> i32>,
+    /// A request has come in; it is answered with [`HostApi::webhook_reply`], from any thread. Any status but OK says
+    /// that it was not taken (since 1.1; may be absent).
+    pub webhook: Option<unsafe extern "C" fn(instance: *mut c_void, request: *const WebhookRequest) -> i32>,
+}
+
+impl PluginDecl {
+    /// The size in version 1.0; a smaller one is not accepted.
+    pub const SIZE_1_0: usize = 104;
+
+    /// Reads the declaration of a library, of whatever minor version: what it does not have is absent. Nothing when it
+    /// is none of this major version.
+    ///
+    /// # Safety
+    /// `declaration` is aligned and points to a declaration, or to the page of data that a library has there instead.
+    #[allow(unsafe_code)]
+    pub unsafe fn read(declaration: *const PluginDecl) -> Option<PluginDecl> {
+        // SAFETY: the fields up to `size` are the same in every version, and within any page.
+        let (magic, major, size) = unsafe {
+            (
+                (&raw const (*declaration).magic).read(),
+                (&raw const (*declaration).abi_major).read(),
+                (&raw const (*declaration).size).read() as usize,
+            )
+        };
+        if magic != MAGIC || major != ABI_MAJOR || size < Self::SIZE_1_0 {
+            return None;
+        }
+        let mut known = std::mem::MaybeUninit::<PluginDecl>::zeroed();
+        // SAFETY: `size` bytes are there, and no more than are known are copied. Zero is valid for what is absent: no
+        // functions; `panic_unwind` and the padding are bytes, for which any value is valid.
+        unsafe {
+            let from = declaration.cast::<u8>();
+            std::ptr::copy_nonoverlapping(from, known.as_mut_ptr().cast::<u8>(), size.min(size_of::<PluginDecl>()));
+            Some(known.assume_init())
+        }
+    }
 }
 
 #[allow(unsafe_code)]
@@ -187,6 +265,37 @@ pub struct HostApi {
     pub socket_send: Option<unsafe extern "C" fn(ctx: *const c_void, socket: u64, is_text: u8, data: Bytes) -> i32>,
     /// Closes a socket of this instance.
     pub socket_close: Option<unsafe extern "C" fn(ctx: *const c_void, socket: u64, code: u16, reason: Bytes) -> i32>,
+    /// Reads a value of the plugin's own key-value space (since 1.1, as everything below). NOT_FOUND without one. May
+    /// wait for the disk.
+    pub kv_get: Option<unsafe extern "C" fn(ctx: *const c_void, key: Bytes, buf: *mut u8, cap: usize) -> isize>,
+    /// Stores a value; it is durable when this returns OK. TOO_LARGE when it or the space would be larger than allowed.
+    /// May wait for the disk.
+    pub kv_put: Option<unsafe extern "C" fn(ctx: *const c_void, key: Bytes, value: Bytes) -> i32>,
+    /// Removes a value, durably. NOT_FOUND when there was none. May wait for the disk.
+    pub kv_delete: Option<unsafe extern "C" fn(ctx: *const c_void, key: Bytes) -> i32>,
+    /// Reads the keys that begin with `prefix`, sorted, as a JSON array. May wait for the disk.
+    pub kv_keys: Option<unsafe extern "C" fn(ctx: *const c_void, prefix: Bytes, buf: *mut u8, cap: usize) -> isize>,
+    /// Reads a secret that the operator has laid down for this plugin. NOT_FOUND without one. May wait for the disk.
+    pub secret: Option<unsafe extern "C" fn(ctx: *const c_void, name: Bytes, buf: *mut u8, cap: usize) -> isize>,
+    /// Calls [`PluginDecl::timer`] with this id after so many milliseconds, once. The same id again replaces it;
+    /// [`TIMER_CANCEL`] cancels it. TOO_LARGE when there are too many.
+    pub timer: Option<unsafe extern "C" fn(ctx: *const c_void, id: u64, after_ms: u64) -> i32>,
+    /// Adds to a counter or sets a gauge; the labels are a JSON object of strings. TOO_LARGE when there are too many
+    /// series.
+    pub metric:
+        Option<unsafe extern "C" fn(ctx: *const c_void, kind: u8, name: Bytes, value: f64, labels: Bytes) -> i32>,
+    /// Reads who is behind a link of this instance, as JSON. NOT_FOUND without such a link.
+    pub principal: Option<unsafe extern "C" fn(ctx: *const c_void, link: u64, buf: *mut u8, cap: usize) -> isize>,
+    /// Answers a webhook request. NOT_FOUND when nobody waits for it any more. INVALID, and an error for whoever waits,
+    /// when the status is not within 200 to 599.
+    pub webhook_reply: Option<
+        unsafe extern "C" fn(ctx: *const c_void, request: u64, status: u16, content_type: Bytes, body: Bytes) -> i32,
+    >,
+}
+
+impl HostApi {
+    /// The size in version 1.0; a smaller one is not accepted.
+    pub const SIZE_1_0: usize = 72;
 }
 
 #[allow(unsafe_code)]
@@ -202,7 +311,7 @@ unsafe impl Sync for HostApi {}
 /// Implementors are `repr(C)`, plain data (any bit pattern is valid), and begin with `size: u32`.
 #[allow(unsafe_code)]
 pub unsafe trait Sized32: Copy {
-    /// What version 1.0 defined; a smaller one is not accepted.
+    /// The size in the version that introduced it; a smaller one is not accepted.
     const MIN: usize;
 }
 
@@ -215,6 +324,12 @@ unsafe impl Sized32 for MsgView {
 // SAFETY: repr(C), integers and raw pointers only, `size` first.
 unsafe impl Sized32 for SocketEvent {
     const MIN: usize = 32;
+}
+
+#[allow(unsafe_code)]
+// SAFETY: repr(C), integers and raw pointers only, `size` first.
+unsafe impl Sized32 for WebhookRequest {
+    const MIN: usize = 112;
 }
 
 /// Larger than any struct here will ever be; a `size` beyond it is garbage.
@@ -255,7 +370,7 @@ mod tests {
     use super::*;
     use std::mem::offset_of;
 
-    /// The golden layout of 1.0. Never change a line; only append.
+    /// The golden layout. Never change a line; only append.
     #[test]
     fn the_layout_is_the_published_one() {
         assert_eq!(MAGIC.to_le_bytes(), *b"TIELINE\x01");
@@ -290,7 +405,10 @@ mod tests {
         assert_eq!(offset_of!(PluginDecl, command), 80);
         assert_eq!(offset_of!(PluginDecl, shutdown), 88);
         assert_eq!(offset_of!(PluginDecl, destroy), 96);
-        assert_eq!(size_of::<PluginDecl>(), 104);
+        assert_eq!(offset_of!(PluginDecl, timer), 104);
+        assert_eq!(PluginDecl::SIZE_1_0, offset_of!(PluginDecl, timer));
+        assert_eq!(offset_of!(PluginDecl, webhook), 112);
+        assert_eq!(size_of::<PluginDecl>(), 120);
 
         assert_eq!(offset_of!(HostApi, size), 0);
         assert_eq!(offset_of!(HostApi, abi_minor), 4);
@@ -303,7 +421,28 @@ mod tests {
         assert_eq!(offset_of!(HostApi, fault), 48);
         assert_eq!(offset_of!(HostApi, socket_send), 56);
         assert_eq!(offset_of!(HostApi, socket_close), 64);
-        assert_eq!(size_of::<HostApi>(), 72);
+        assert_eq!(offset_of!(HostApi, kv_get), 72);
+        assert_eq!(HostApi::SIZE_1_0, offset_of!(HostApi, kv_get));
+        assert_eq!(offset_of!(HostApi, kv_put), 80);
+        assert_eq!(offset_of!(HostApi, kv_delete), 88);
+        assert_eq!(offset_of!(HostApi, kv_keys), 96);
+        assert_eq!(offset_of!(HostApi, secret), 104);
+        assert_eq!(offset_of!(HostApi, timer), 112);
+        assert_eq!(offset_of!(HostApi, metric), 120);
+        assert_eq!(offset_of!(HostApi, principal), 128);
+        assert_eq!(offset_of!(HostApi, webhook_reply), 136);
+        assert_eq!(size_of::<HostApi>(), 144);
+
+        assert_eq!(offset_of!(WebhookRequest, size), 0);
+        assert_eq!(offset_of!(WebhookRequest, _pad), 4);
+        assert_eq!(offset_of!(WebhookRequest, id), 8);
+        assert_eq!(offset_of!(WebhookRequest, method), 16);
+        assert_eq!(offset_of!(WebhookRequest, path), 32);
+        assert_eq!(offset_of!(WebhookRequest, query), 48);
+        assert_eq!(offset_of!(WebhookRequest, headers), 64);
+        assert_eq!(offset_of!(WebhookRequest, principal), 80);
+        assert_eq!(offset_of!(WebhookRequest, body), 96);
+        assert_eq!(size_of::<WebhookRequest>(), 112);
     }
 
     #[repr(C)]

@@ -5,7 +5,8 @@
 //! # struct Quiet;
 //! # impl Transport for Quiet {
 //! #     const MANIFEST: Manifest = Manifest::new("quiet", "1.0.0");
-//! #     fn start(_: Host, _: Config) -> Result<Self, Error> { Ok(Quiet) }
+//! #     type Config = ();
+//! #     fn start(_: Host, _: ()) -> Result<Self, Error> { Ok(Quiet) }
 //! #     fn deliver(&self, _: Message<'_>, done: Completion) -> Flow { done.ok(); Flow::Accepted }
 //! # }
 //! use tieline_plugin_sdk::{conformance, declaration};
@@ -17,10 +18,11 @@
 #![allow(unsafe_code)]
 
 mod checks;
-mod mock;
-mod run;
+pub(crate) mod mock;
+pub(crate) mod run;
+pub(crate) mod services;
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use crate::{Config, abi::PluginDecl};
 
@@ -29,13 +31,15 @@ use crate::{Config, abi::PluginDecl};
 pub struct Options {
     /// A configuration that it starts with.
     pub config: Config,
+    /// The secrets that are laid down for it, by name.
+    pub secrets: BTreeMap<String, String>,
     /// The deadline that it is given to stop, and how long it may take to answer a delivery.
     pub limit: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { config: serde_json::json!({}), limit: Duration::from_secs(5) }
+        Options { config: serde_json::json!({}), secrets: BTreeMap::new(), limit: Duration::from_secs(5) }
     }
 }
 
@@ -97,6 +101,10 @@ pub fn check(declaration: &'static PluginDecl) -> Report {
 
 /// Runs every check with the given options.
 pub fn check_with(declaration: &'static PluginDecl, options: &Options) -> Report {
+    // SAFETY: a static, which is as large as it says.
+    let known = unsafe { PluginDecl::read(declaration) };
+    // Never freed: the checks call through it for as long as threads of the plugin may live.
+    let declaration = known.map_or(declaration, |known| Box::leak(Box::new(known)));
     let sane = Check { name: "the declaration is sane", failure: checks::declaration(declaration).err() };
     let go_on = sane.failure.is_none();
     let mut checks = vec![sane];

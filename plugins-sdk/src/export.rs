@@ -15,12 +15,13 @@ use std::{
 };
 
 use crate::{
-    Config, Flow, Frame, Host, Kind, Message, Opened, SocketId, Transport,
+    Config, Flow, Frame, Host, Kind, Message, Opened, Settings, SocketId, TimerId, Transport, WebhookReply,
+    WebhookRequest,
     abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent},
     completion::{Seen, watch},
     log,
     manifest::Json,
-    panics,
+    panics, settings,
 };
 
 /// Exports a [`Transport`] as the symbol that the host looks for.
@@ -48,7 +49,7 @@ pub const fn declare<T: Transport>() -> PluginDecl {
 struct Declared<T>(PhantomData<T>);
 
 impl<T: Transport> Declared<T> {
-    const JSON: &'static Json = &T::MANIFEST.to_json();
+    const JSON: &'static Json = &T::MANIFEST.to_json(&T::Config::SCHEMA);
     const DECL: &'static PluginDecl = &PluginDecl {
         magic: abi::MAGIC,
         abi_major: abi::ABI_MAJOR,
@@ -65,6 +66,8 @@ impl<T: Transport> Declared<T> {
         command: Some(command::<T>),
         shutdown: Some(shutdown::<T>),
         destroy: Some(destroy::<T>),
+        timer: Some(timer::<T>),
+        webhook: Some(webhook::<T>),
     };
 }
 
@@ -147,7 +150,7 @@ unsafe extern "C" fn start<T: Transport>(instance: *mut c_void) -> i32 {
     instance.guard(|| {
         let config = instance.config.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let Some(config) = config else { return abi::INVALID };
-        match T::start(instance.host, config) {
+        match settings::read(&config).and_then(|config| T::start(instance.host, config)) {
             Ok(transport) => {
                 let _was_empty = instance.transport.set(transport);
                 abi::OK
@@ -272,6 +275,29 @@ unsafe extern "C" fn command<T: Transport>(instance: *mut c_void, _json: Bytes, 
     let Some(instance) = (unsafe { Instance::<T>::of(instance) }) else { return abi::INVALID };
     // None are defined in this version.
     instance.running(|_| abi::INVALID)
+}
+
+unsafe extern "C" fn timer<T: Transport>(instance: *mut c_void, id: u64) -> i32 {
+    // SAFETY: the host passes what `create` gave it.
+    let Some(instance) = (unsafe { Instance::<T>::of(instance) }) else { return abi::INVALID };
+    instance.running(|transport| {
+        transport.timer(TimerId(id));
+        abi::OK
+    })
+}
+
+unsafe extern "C" fn webhook<T: Transport>(instance: *mut c_void, request: *const abi::WebhookRequest) -> i32 {
+    // SAFETY: the host passes what `create` gave it.
+    let Some(instance) = (unsafe { Instance::<T>::of(instance) }) else { return abi::INVALID };
+    instance.running(|transport| {
+        // SAFETY: the host lends one struct of the size that it names, and what that points to, for the call.
+        let raw = unsafe { abi::array(request, 1) }.and_then(|mut one| one.next());
+        let Some(raw) = raw else { return abi::INVALID };
+        // SAFETY: as above.
+        let Some(request) = (unsafe { WebhookRequest::read(&raw) }) else { return abi::INVALID };
+        transport.webhook(request, WebhookReply::new(instance.host, raw.id));
+        abi::OK
+    })
 }
 
 unsafe extern "C" fn shutdown<T: Transport>(instance: *mut c_void, deadline_ms: u32) -> i32 {

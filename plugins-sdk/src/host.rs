@@ -5,7 +5,7 @@ use crate::{
     abi::{self, Bytes, HostApi, MsgView},
 };
 
-/// The host, as one instance of a transport sees it. Usable from any thread; never blocks.
+/// The host, as one instance of a transport sees it. Usable from any thread; only `kv_…` and `secret` may wait.
 #[derive(Clone, Copy)]
 pub struct Host {
     api: &'static HostApi,
@@ -29,8 +29,21 @@ impl Host {
         }
         // SAFETY: not null, aligned, and the caller vouches that it begins with its size.
         let size = unsafe { (&raw const (*api).size).read() } as usize;
-        // SAFETY: at least as large as what this version knows.
-        (size >= size_of::<HostApi>()).then(|| Host { api: unsafe { &*api } })
+        if size >= size_of::<HostApi>() {
+            // SAFETY: at least as large as what this version knows.
+            return Some(Host { api: unsafe { &*api } });
+        }
+        if size < HostApi::SIZE_1_0 {
+            return None;
+        }
+        // An older host: what it does not have is zero in a copy that lives as long, so those functions are absent.
+        let mut known = std::mem::MaybeUninit::<HostApi>::zeroed();
+        // SAFETY: `size` bytes are there and fit; zero is valid for the rest: no functions.
+        let known = unsafe {
+            std::ptr::copy_nonoverlapping(api.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), size);
+            known.assume_init()
+        };
+        Some(Host { api: Box::leak(Box::new(known)) })
     }
 
     /// Hands one message over. After [`Flow::WouldBlock`] it was not taken: keep it until
@@ -91,6 +104,11 @@ impl Host {
             // SAFETY: the reason lives for the call.
             unsafe { fault(self.api.ctx, Bytes::of(reason.as_bytes())) }
         }
+    }
+
+    /// Returns the functions as the host has given them.
+    pub(crate) fn functions(&self) -> &'static HostApi {
+        self.api
     }
 
     pub(crate) fn complete(&self, token: u64, status: i32, detail: &str) {

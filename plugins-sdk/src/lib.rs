@@ -7,16 +7,24 @@
 //! The SDK does not know what commands and messages mean: their JSON passes through it unread.
 
 pub mod abi;
+#[cfg(feature = "async")]
+pub mod asynchronous;
 mod completion;
 pub mod conformance;
 mod error;
 mod export;
 mod host;
 mod kind;
+pub mod limits;
 mod log;
 mod manifest;
 mod panics;
+pub mod schema;
+mod services;
+#[doc(hidden)]
+pub mod settings;
 mod transport;
+mod webhook;
 
 pub use completion::Completion;
 pub use error::Error;
@@ -26,7 +34,10 @@ pub use export::declare;
 pub use host::Host;
 pub use kind::{Kind, Message};
 pub use manifest::Manifest;
+pub use services::{Secret, ServiceError, TimerId};
+pub use settings::{Schema, Settings};
 pub use transport::{Config, Flow, Frame, Opened, SocketId, Transport};
+pub use webhook::{WebhookReply, WebhookRequest};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -35,8 +46,8 @@ struct Readme;
 /// What an author needs in scope.
 pub mod prelude {
     pub use crate::{
-        Completion, Config, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, SocketId, Transport,
-        export_transport,
+        Completion, Config, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, Secret, ServiceError, SocketId,
+        TimerId, Transport, WebhookReply, WebhookRequest, export_transport, settings,
     };
     pub use std::time::Duration;
 }

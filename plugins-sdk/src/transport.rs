@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Completion, Error, Host, Manifest, Message};
+use crate::{Completion, Error, Host, Manifest, Message, Settings, TimerId, WebhookReply, WebhookRequest};
 
-/// The transport's own section of the configuration; an object, empty when there is none.
+/// Settings as they come: an object, empty when there are none. [`Transport::Config`] is better something typed.
 pub type Config = serde_json::Value;
 
 /// The number of a socket that the host holds; also the number of its link.
@@ -47,15 +47,19 @@ pub struct Opened<'a> {
 
 /// A transport: speaks one protocol to the outside, and commands and messages to the host.
 ///
-/// `deliver` and the `socket_…` functions come from one host thread and have to return at once (within a millisecond;
+/// `deliver`, `timer`, `webhook` and the `socket_…` functions come from one host thread and have to return at once (within a millisecond;
 /// five seconds are taken for a hang): enqueue, never wait. A panic in any of them is caught; the instance is then
 /// stopped and a new one started.
 pub trait Transport: Sized + Send + Sync + 'static {
     /// What the transport says about itself.
     const MANIFEST: Manifest;
 
+    /// Its settings, `[plugins.<name>.settings]` in the daemon's configuration. Their schema goes into the manifest.
+    /// Usually made with [`settings!`](crate::settings!); `()` when it has none.
+    type Config: Settings;
+
     /// Starts it. Threads and runtimes of its own are begun here.
-    fn start(host: Host, config: Config) -> Result<Self, Error>;
+    fn start(host: Host, config: Self::Config) -> Result<Self, Error>;
 
     /// Takes one message for a link. `done` is answered once the message has gone out, from any thread.
     ///
@@ -79,6 +83,18 @@ pub trait Transport: Sized + Send + Sync + 'static {
     /// A socket is gone.
     fn socket_closed(&self, socket: SocketId, code: Option<u16>) {
         let _ = (socket, code);
+    }
+
+    /// A timer of [`Host::timer`] has run out.
+    fn timer(&self, timer: TimerId) {
+        let _ = timer;
+    }
+
+    /// A request came in on one of the manifest's webhook paths. It may be answered later and from any thread.
+    fn webhook(&self, request: WebhookRequest<'_>, reply: WebhookReply) {
+        let _ = request;
+        // An error means that nobody waits any more.
+        let _gone = reply.text(404, "nothing is here");
     }
 
     /// Stops it: flushes and ends every thread, within the deadline. Nothing is delivered afterwards.

@@ -9,7 +9,7 @@ use std::{
 
 use tieline_plugin_sdk::{
     Kind,
-    abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent},
+    abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent, WebhookRequest},
     conformance,
 };
 
@@ -30,18 +30,47 @@ fn cc(args: &[&str], source: &Path, out: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-#[test]
-fn the_c_echo_conforms() {
+/// Compiles a plugin and reads its declaration.
+fn load(args: &[&str], name: &str) -> &'static PluginDecl {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("libecho_c.so");
-    cc(&["-shared", "-fPIC"], &sdk().join("examples/echo.c"), &file);
+    let file = dir.path().join("libplugin.so");
+    cc(&[&["-shared", "-fPIC"], args].concat(), &sdk().join(name), &file);
     // SAFETY: our own plugin, which has no constructors; it stays loaded, so the declaration is static.
-    let declaration: &'static PluginDecl = unsafe {
+    let declaration = unsafe {
         let library = Box::leak(Box::new(libloading::Library::new(&file).unwrap()));
         let symbol = library.get::<*const PluginDecl>(abi::SYMBOL.as_bytes()).unwrap();
-        &**symbol
+        PluginDecl::read(*symbol)
     };
+    Box::leak(Box::new(declaration.unwrap()))
+}
+
+#[test]
+fn the_c_echo_conforms() {
+    let declaration = load(&[], "examples/echo.c");
+    assert!(declaration.timer.is_some() && declaration.webhook.is_none());
     conformance::check(declaration).assert();
+}
+
+#[test]
+fn a_plugin_of_version_1_0_conforms() {
+    let declaration = load(&[], "tests/support/version_1_0.c");
+    assert_eq!((declaration.abi_minor, declaration.size as usize), (0, PluginDecl::SIZE_1_0));
+    assert!(declaration.timer.is_none() && declaration.webhook.is_none(), "beyond its size is nothing");
+    conformance::check(declaration).assert();
+}
+
+#[test]
+fn a_plugin_that_does_not_look_at_the_size_of_the_host_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("greedy.c");
+    let echo = sdk().join("examples/echo.c");
+    let greedy =
+        "#include <tieline_plugin.h>\n#undef TIELINE_HAS\n#define TIELINE_HAS(host, function) ((host) != NULL)\n";
+    std::fs::write(&source, format!("{greedy}#include {echo:?}\n")).unwrap();
+    let report = conformance::check(load(&[], source.to_str().unwrap()));
+    let failures: Vec<String> = report.failures().filter_map(|check| check.failure.clone()).collect();
+    assert_eq!(failures.len(), 1, "{report}");
+    assert!(failures[0].contains("`kv_get` was called, which a host of version 1.0 does not have"), "{report}");
 }
 
 macro_rules! layout {
@@ -67,12 +96,18 @@ fn the_header_has_the_layout_and_the_numbers_of_the_crate() {
             magic = "magic", abi_major = "abi_major", abi_minor = "abi_minor", size = "size",
             panic_unwind = "panic_unwind", _pad = "pad", manifest = "manifest", create = "create", start = "start",
             deliver = "deliver", socket_events = "socket_events", resume = "resume", command = "command",
-            shutdown = "shutdown", destroy = "destroy",
+            shutdown = "shutdown", destroy = "destroy", timer = "timer", webhook = "webhook",
         }
         HostApi as "tieline_host" {
             size = "size", abi_minor = "abi_minor", _pad = "pad", ctx = "ctx", inbound = "inbound",
             complete = "complete", writable = "writable", log = "log", fault = "fault",
-            socket_send = "socket_send", socket_close = "socket_close",
+            socket_send = "socket_send", socket_close = "socket_close", kv_get = "kv_get", kv_put = "kv_put",
+            kv_delete = "kv_delete", kv_keys = "kv_keys", secret = "secret", timer = "timer", metric = "metric",
+            principal = "principal", webhook_reply = "webhook_reply",
+        }
+        WebhookRequest as "tieline_webhook_request" {
+            size = "size", _pad = "pad", id = "id", method = "method", path = "path", query = "query",
+            headers = "headers", principal = "principal", body = "body",
         }
     };
     let number = |name: &str, value: u64| (name.to_owned(), usize::try_from(value).unwrap());
@@ -86,6 +121,13 @@ fn the_header_has_the_layout_and_the_numbers_of_the_crate() {
         number("TIELINE_INVALID", abi::INVALID as u64),
         number("TIELINE_PANIC", abi::PANIC as u64),
         number("TIELINE_FAILED", abi::FAILED as u64),
+        number("TIELINE_NOT_FOUND", abi::NOT_FOUND as u64),
+        number("TIELINE_TOO_LARGE", abi::TOO_LARGE as u64),
+        number("TIELINE_METRIC_COUNTER", abi::METRIC_COUNTER.into()),
+        number("TIELINE_METRIC_GAUGE", abi::METRIC_GAUGE.into()),
+        number("TIELINE_TIMER_CANCEL", abi::TIMER_CANCEL),
+        number("TIELINE_PLUGIN_SIZE_1_0", PluginDecl::SIZE_1_0 as u64),
+        number("TIELINE_HOST_SIZE_1_0", HostApi::SIZE_1_0 as u64),
         number("TIELINE_COMMAND", Kind::Command.as_u16().into()),
         number("TIELINE_OUTCOME", Kind::Outcome.as_u16().into()),
         number("TIELINE_DELIVERY", Kind::Delivery.as_u16().into()),

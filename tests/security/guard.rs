@@ -3,7 +3,7 @@
 use serde_json::json;
 use tieline_server::ROUTES;
 use tieline_tests::{
-    daemon::{Daemon, Home},
+    daemon::{Daemon, Home, library},
     http::{Answer, Place, Request},
     socket::Socket,
 };
@@ -11,12 +11,22 @@ use tieline_tests::{
 use crate::says;
 
 const OPEN: &str = "/healthz";
+/// What the fault plugin mounts.
+const WEBHOOKS: [&str; 2] = ["/hooks/fault", "/hooks/fault/other"];
+const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "REPORT"];
 const UPGRADE: [(&str, &str); 4] = [
     ("Connection", "Upgrade"),
     ("Upgrade", "websocket"),
     ("Sec-WebSocket-Version", "13"),
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
+
+/// A daemon with a plugin that has mounted webhooks besides the stock one.
+fn start() -> Daemon {
+    let home = Home::new().config("[plugins.fault]\nisolation = \"in-process\"\n");
+    home.add_plugin(&library("tieline_fault_plugin"));
+    home.start()
+}
 
 /// A request for every route and for what is none: as good as it can be but for what a test adds.
 async fn requests(daemon: &Daemon) -> Vec<Request> {
@@ -33,6 +43,10 @@ async fn requests(daemon: &Daemon) -> Vec<Request> {
         .collect();
     all.extend(["/ws", "/v1/live", "/mcp", "/nothing"].map(upgrade));
     all.extend(["GET", "DELETE", "PUT", "OPTIONS", "HEAD"].map(|method| Request::new(method, "/mcp")));
+    for path in WEBHOOKS {
+        all.extend(METHODS.map(|method| Request::new(method, path).body("{}")));
+        all.push(upgrade(path));
+    }
     for path in ["/", "/ws", "/v1", "/v1/", "/v1/commands", "/v1/nothing", "/v1/sessions/none", "/favicon.ico"] {
         all.push(Request::get(path));
     }
@@ -78,8 +92,25 @@ async fn every_route_of_the_table_is_there_and_wants_nothing_but_the_token() {
 }
 
 #[tokio::test]
+async fn every_method_of_a_webhook_wants_nothing_but_the_token() {
+    let daemon = start();
+    for path in WEBHOOKS {
+        for method in METHODS {
+            for place in daemon.places() {
+                let request = Request::new(method, path).token(&daemon.home.token("agent"));
+                assert_eq!(request.head(&place).await.0, 200, "{method} {path}");
+            }
+        }
+    }
+    for path in ["/hooks", "/hooks/", "/hooks/fault/", "/hooks/faul", "/hooks/fault/other/x", "/HOOKS/fault"] {
+        let request = Request::get(path).token(&daemon.home.token("agent"));
+        assert_eq!(request.send(&daemon.tcp()).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_good_token_every_route_gives_one_and_the_same_answer() {
-    let daemon = Daemon::start();
+    let daemon = start();
     let good = daemon.home.token("human");
     let mut almost = good.clone();
     almost.replace_range(almost.len() - 1.., if almost.ends_with('0') { "1" } else { "0" });
@@ -155,7 +186,7 @@ async fn a_token_in_the_query_is_not_looked_at() {
 
 #[tokio::test]
 async fn an_unknown_host_is_misdirected_even_with_a_token() {
-    let daemon = Daemon::start();
+    let daemon = start();
     let good = daemon.home.token("human");
     let port = daemon.address.port();
     let wrong = [
@@ -193,7 +224,7 @@ async fn an_unknown_host_is_misdirected_even_with_a_token() {
 
 #[tokio::test]
 async fn a_foreign_origin_is_refused_even_with_a_token() {
-    let daemon = Daemon::start();
+    let daemon = start();
     let good = daemon.home.token("human");
     let port = daemon.address.port();
     let foreign = [

@@ -61,13 +61,20 @@ fn cargo(workspace: &Workspace, name: &'static str, args: &str, advice: &'static
     Step { name, command, advice }
 }
 
-fn checks(workspace: &Workspace) -> [Step; 2] {
+fn checks(workspace: &Workspace) -> [Step; 3] {
     [
         cargo(workspace, "format", "fmt --all --check", "run `cargo fmt` and look at what it changed"),
         cargo(
             workspace,
             "clippy",
             "clippy --workspace --all-targets -- -D warnings",
+            "mend what clippy names; a ban's reason stands in clippy.toml",
+        ),
+        // Nothing of the workspace asks for this feature, so that nothing pays for it.
+        cargo(
+            workspace,
+            "clippy of the asynchronous SDK",
+            "clippy --package tieline-plugin-sdk --features async --all-targets -- -D warnings",
             "mend what clippy names; a ban's reason stands in clippy.toml",
         ),
     ]
@@ -88,7 +95,7 @@ fn fault_injection_daemon(workspace: &Workspace) -> Result<()> {
     }
 }
 
-fn tests(workspace: &Workspace) -> [Step; 2] {
+fn tests(workspace: &Workspace) -> [Step; 4] {
     let doc = cargo(workspace, "doctests", "test --doc --workspace", "an example in the docs no longer works: mend it");
     let has_nextest = workspace
         .cargo()
@@ -99,7 +106,23 @@ fn tests(workspace: &Workspace) -> [Step; 2] {
         .is_ok_and(|status| status.success());
     let advice = "read the failed test above; run it alone with `cargo test -p PACKAGE NAME`";
     let args = if has_nextest { "nextest run --workspace" } else { "test --workspace --lib --bins --tests --examples" };
-    [cargo(workspace, "tests", args, advice), doc]
+    let of_sdk = if has_nextest {
+        "nextest run --package tieline-plugin-sdk --features async"
+    } else {
+        "test --package tieline-plugin-sdk --features async --lib --tests --examples"
+    };
+    let doc_of_sdk = "test --doc --package tieline-plugin-sdk --features async";
+    [
+        cargo(workspace, "tests", args, advice),
+        doc,
+        cargo(workspace, "tests of the asynchronous SDK", of_sdk, advice),
+        cargo(
+            workspace,
+            "doctests of the asynchronous SDK",
+            doc_of_sdk,
+            "an example in the docs no longer works: mend it",
+        ),
+    ]
 }
 
 /// Makes the Python environment that the foreign clients of `tests/clients` run in: `venv` in the target directory.

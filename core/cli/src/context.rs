@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use tieline_config::{Home, Layers, Loaded, Problems, load};
 use tieline_model::{Command, Reply};
 
-use crate::{args::Global, client::Client, credential::Sources, endpoint::Endpoint, exit::Failed, output::Output};
+use crate::{
+    args::Global, client::Client, credential::Sources, endpoint::Endpoint, exit::Failed, output::Output, settings,
+};
 
 /// What every command starts from.
 pub struct Context {
@@ -33,6 +35,11 @@ impl Context {
     pub fn config(&self, flags: Vec<(String, String)>) -> Result<Loaded, Failed> {
         let layers = self.layers(flags)?;
         load(&layers).map_err(Failed::Config)
+    }
+
+    /// Checks the configuration, with the settings of the plugins that are there.
+    pub fn check_all(&self) -> Result<settings::Checked, Failed> {
+        settings::check(&self.home, &self.layers(Vec::new())?)
     }
 
     /// Returns what is wrong with the configuration, or the configuration.

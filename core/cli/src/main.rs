@@ -14,6 +14,7 @@ mod output;
 mod render;
 mod run;
 mod serve;
+mod settings;
 mod sse;
 
 use std::process::ExitCode;

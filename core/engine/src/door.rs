@@ -113,6 +113,14 @@ impl Door {
         self.sessions.list()
     }
 
+    /// Lets in what is no command but counts like one, such as a webhook request.
+    pub fn admit(&self, principal: &Principal) -> Result<(), Refusal> {
+        if self.shared.is_draining() {
+            return Err(draining());
+        }
+        self.shared.rates.take_one(principal, self.shared.clock.now())
+    }
+
     /// Returns whose secret this is, if it is good.
     pub fn authenticate(&self, secret: &str) -> Option<Arc<Principal>> {
         self.shared.tokens.authenticate(secret, self.shared.clock.now())

@@ -13,6 +13,7 @@ use crate::{
     decide::{Decision, Stop, Withheld},
     effect::Effect,
     hand_over::HandOver,
+    kv::KvJob,
     request::{ReplyTo, Request},
     shared::Shared,
 };
@@ -43,6 +44,8 @@ pub enum Work {
         /// Who waits for them.
         reply: ReplyTo,
     },
+    /// A plugin changes what it keeps.
+    Kv(Box<KvJob>),
     /// A delivery cannot be made.
     GiveUp {
         /// Whose inbox.
@@ -107,6 +110,9 @@ impl EngineJob {
 
     /// Answers whoever waits for it. Answers for links go into `out`.
     pub fn answer(mut self, shared: &Shared, out: &mut HandOver) {
+        if let Work::Kv(job) = self.work {
+            return job.answer();
+        }
         let Some(outcome) = self.outcome.take() else { return };
         if let Work::Command(request) = &self.work {
             shared.metrics.command(request.command.name(), &outcome);
@@ -121,7 +127,7 @@ impl EngineJob {
         match &mut self.work {
             Work::Command(request) => Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared))),
             Work::Issue { reply, .. } => Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared))),
-            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } => None,
+            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Kv(_) => None,
         }
     }
 
@@ -137,6 +143,9 @@ impl Job for EngineJob {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.reset();
         let shared = Arc::clone(&self.shared);
+        if let Work::Kv(job) = &mut self.work {
+            return job.run(tx);
+        }
         let mut decision = Decision::new(&shared, tx, &mut self.withheld);
         match &mut self.work {
             Work::Command(request) => {
@@ -163,6 +172,7 @@ impl Job for EngineJob {
                 (self.effects, self.cursor) = decision.finish();
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }
+            Work::Kv(_) => {}
             Work::GiveUp { session, lane, seq, reason } => {
                 decision.give_up(*session, *lane, *seq, reason)?;
                 (self.effects, self.cursor) = decision.finish();
@@ -180,6 +190,9 @@ impl Job for EngineJob {
 
     fn failed(&mut self, error: JobError) {
         self.reset();
+        if let Work::Kv(job) = &mut self.work {
+            return job.failed(&self.shared, &error);
+        }
         let failure = match error {
             JobError::Store(StoreError::Full) => Failure::Refusal(
                 Refusal::new(Code::StorageFull, "the disk is full; nothing was stored").retry_after(10_000),

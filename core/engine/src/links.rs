@@ -56,6 +56,12 @@ impl Links {
         link
     }
 
+    /// Returns who is behind a link of a transport.
+    pub fn principal(&self, transport: &str, link: LinkId) -> Option<Arc<Principal>> {
+        let link = self.shared.presence.link(link).filter(|link| &*link.transport == transport)?;
+        Some(Arc::clone(&link.principal))
+    }
+
     /// Closes a fresh link again if its token has ended since it was looked at.
     pub(crate) fn check_token(&self, link: &Link) {
         credential::check(&self.shared, link);

@@ -10,12 +10,16 @@ use std::{
 
 use tieline_model::{Failure, Outcome};
 
+use crate::plugin_metrics::PluginMetrics;
+
 /// What was done how often.
 #[derive(Debug, Default)]
 pub struct Metrics {
     commands: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     faults: AtomicU64,
     handed_over: AtomicU64,
+    /// Those of plugins.
+    pub plugins: PluginMetrics,
 }
 
 impl Metrics {
@@ -60,6 +64,7 @@ impl Metrics {
         for (name, help, value) in gauges {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         }
+        self.plugins.render(&mut out);
         out
     }
 }

@@ -8,14 +8,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use tieline_host::{Events, Host, Inbound, Kind, Outbound, Settings, Socket, State, Status};
+use tieline_host::{
+    Denied, Events, Host, Inbound, Kind, Metric, NotTaken, Outbound, Settings, Socket, State, Status, Webhook,
+};
 use tieline_model::{LinkId, Principal, PrincipalKind, reply::PluginView};
+
+use tokio::sync::oneshot;
 
 use crate::{
     Engine,
+    kv::KvChange,
     links::{LinkInput, Links},
-    port::{FrameKind, LinkMessage, Port, SocketSink, Sockets},
+    port::{FrameKind, LinkMessage, Port, SocketSink, Sockets, WebhookCall, WebhookWait, Webhooks},
     presence::Link,
+    secrets::Secrets,
+    services::Services,
 };
 
 /// Links that a plugin opened by itself carry this bit in the plugin's own numbering.
@@ -35,8 +42,9 @@ impl std::fmt::Debug for Plugins {
 
 impl Plugins {
     /// Connects a host to the engine. Nothing is loaded yet.
-    pub fn connect(engine: &Engine, settings: Settings, limits: tieline_host::Limits) -> Arc<Self> {
-        let ear = Arc::new(Ear { links: engine.links.clone(), own: Mutex::default() });
+    pub fn connect(engine: &Engine, settings: Settings, limits: tieline_host::Limits, secrets: Secrets) -> Arc<Self> {
+        let services = Services::new(&engine.door, secrets);
+        let ear = Arc::new(Ear { links: engine.links.clone(), own: Mutex::default(), services });
         let host = Host::with_limits(settings, limits, Arc::clone(&ear) as Arc<dyn Events>);
         let plugins = Arc::new(Self { host, ear });
         engine.connect(Arc::clone(&plugins) as Arc<dyn Port>);
@@ -115,6 +123,33 @@ impl Sockets for Plugins {
     }
 }
 
+impl Webhooks for Plugins {
+    fn has_webhook(&self, path: &str) -> bool {
+        self.host.webhooks().iter().any(|(mounted, _)| mounted == path)
+    }
+
+    fn waiting(&self) -> usize {
+        self.host.webhooks_waiting()
+    }
+
+    fn call(&self, call: WebhookCall) -> Result<WebhookWait, NotTaken> {
+        let (_, plugin) =
+            self.host.webhooks().into_iter().find(|(mounted, _)| *mounted == call.path).ok_or(NotTaken::Nobody)?;
+        let request = Webhook {
+            headers: serde_json::json!(call.headers).to_string(),
+            principal: serde_json::json!(&*call.principal).to_string(),
+            method: call.method,
+            path: call.path,
+            query: call.query,
+            body: call.body,
+        };
+        let (told, end) = oneshot::channel();
+        // Whoever sent it may have gone; then there is nobody to tell.
+        let pending = self.host.webhook(&plugin, request, move |what| drop(told.send(what)))?;
+        Ok(WebhookWait::new(end, pending))
+    }
+}
+
 /// A socket of the server, as the host wants it.
 struct Held(Arc<dyn SocketSink>);
 
@@ -132,6 +167,7 @@ struct Ear {
     links: Links,
     /// Links that plugins opened by themselves, by their own numbers.
     own: Mutex<HashMap<(String, u64), Arc<Link>>>,
+    services: Services,
 }
 
 impl Ear {
@@ -217,6 +253,37 @@ impl Events for Ear {
     fn instance_lost(&self, plugin: &str) {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| of != plugin);
         self.links.close_all(plugin, "the transport was stopped");
+        self.services.forget(plugin);
+    }
+
+    fn kv_get(&self, plugin: &str, key: &str) -> Result<Vec<u8>, Denied> {
+        self.services.kv_get(plugin, key)
+    }
+
+    fn kv_put(&self, plugin: &str, key: &str, value: &[u8]) -> Result<(), Denied> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.services.kv_change(plugin, KvChange::Put { key, value })
+    }
+
+    fn kv_delete(&self, plugin: &str, key: &str) -> Result<(), Denied> {
+        self.services.kv_change(plugin, KvChange::Delete { key: key.to_owned() })
+    }
+
+    fn kv_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>, Denied> {
+        self.services.kv_keys(plugin, prefix)
+    }
+
+    fn secret(&self, plugin: &str, name: &str) -> Result<Vec<u8>, Denied> {
+        self.services.secret(plugin, name)
+    }
+
+    fn metric(&self, plugin: &str, metric: Metric<'_>) -> Result<(), Denied> {
+        self.services.metric(plugin, metric)
+    }
+
+    fn principal(&self, plugin: &str, link: u64) -> Result<Vec<u8>, Denied> {
+        let link = self.link_of(plugin, link).and_then(|link| self.links.principal(plugin, link));
+        self.services.principal(link)
     }
 
     fn changed(&self, status: &Status) {

@@ -5,7 +5,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tieline_host::Pending;
+pub use tieline_host::{NotTaken, Webhooked};
 use tieline_model::{LinkId, Principal, reply::PluginView};
+use tokio::sync::oneshot;
 
 use crate::presence::Link;
 
@@ -54,6 +57,50 @@ pub trait Port: Send + Sync + 'static {
     fn plugins(&self) -> Vec<PluginView>;
 }
 
+/// An HTTP request on a path that a transport has mounted.
+#[derive(Clone)]
+pub struct WebhookCall {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// What stands after the `?`.
+    pub query: String,
+    /// Names in lower case, without what authenticates.
+    pub headers: Vec<(String, String)>,
+    /// Who asks.
+    pub principal: Arc<Principal>,
+    /// As it came.
+    pub body: Bytes,
+}
+
+/// A webhook request that was handed over. Dropped, it is forgotten.
+pub struct WebhookWait {
+    end: oneshot::Receiver<Webhooked>,
+    _pending: Pending,
+}
+
+impl WebhookWait {
+    pub(crate) fn new(end: oneshot::Receiver<Webhooked>, pending: Pending) -> Self {
+        Self { end, _pending: pending }
+    }
+
+    /// Waits until it is known what became of it; without a limit.
+    pub async fn end(&mut self) -> Webhooked {
+        (&mut self.end).await.unwrap_or(Webhooked::Lost)
+    }
+}
+
+/// Transports that take HTTP requests through the server.
+pub trait Webhooks: Send + Sync + 'static {
+    /// Tells whether a running transport has mounted this path.
+    fn has_webhook(&self, path: &str) -> bool;
+    /// Counts the requests that wait for an answer.
+    fn waiting(&self) -> usize;
+    /// Hands a request to the transport of its path. Never waits.
+    fn call(&self, call: WebhookCall) -> Result<WebhookWait, NotTaken>;
+}
+
 /// A socket that the server holds for a transport, as the transport sees it.
 pub trait SocketSink: Send + Sync + 'static {
     /// Sends one frame; false when the socket is closed.
@@ -73,3 +120,7 @@ pub trait Sockets: Send + Sync + 'static {
     /// Says that the socket has closed.
     fn closed(&self, link: LinkId, code: Option<u16>);
 }
+
+/// Everything that transports do through the server.
+pub trait Mounts: Sockets + Webhooks {}
+impl<T: Sockets + Webhooks> Mounts for T {}

@@ -34,6 +34,16 @@ impl Rates {
         if matches!(command, Command::Receipt(_)) {
             return Ok(());
         }
+        self.take_one(principal, now)?;
+        if matches!(command, Command::Broadcast(_)) && principal.kind == PrincipalKind::Agent {
+            let rate = self.limits.broadcast_rate;
+            self.take_from((principal.id, true), u64::from(rate.per_minute), rate.burst, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes something that counts like a command out of the caller's bucket.
+    pub fn take_one(&self, principal: &Principal, now: TimestampMs) -> Result<(), Refusal> {
         let rates = &self.limits.rates;
         let rate = match principal.kind {
             PrincipalKind::Human => rates.human,
@@ -43,12 +53,7 @@ impl Rates {
             PrincipalKind::Schedule | PrincipalKind::System => return Ok(()),
         };
         let per_minute = u64::from(rate.per_second) * 60;
-        self.take_from((principal.id, false), per_minute, rate.burst, now)?;
-        if matches!(command, Command::Broadcast(_)) && principal.kind == PrincipalKind::Agent {
-            let rate = self.limits.broadcast_rate;
-            self.take_from((principal.id, true), u64::from(rate.per_minute), rate.burst, now)?;
-        }
-        Ok(())
+        self.take_from((principal.id, false), per_minute, rate.burst, now)
     }
 
     fn take_from(

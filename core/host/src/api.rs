@@ -1,7 +1,8 @@
 //! The functions that a plugin may call.
 //!
 //! A plugin holds the number of its instance, never an address: after the instance is gone the number is unknown, and a
-//! late call is answered CLOSED. Nothing here blocks, panics or calls back into the plugin.
+//! late call is answered CLOSED. Nothing here blocks, panics or calls back into the plugin. What version 1.1 added is in
+//! [`service_api`].
 #![allow(unsafe_code)]
 
 use std::{
@@ -16,7 +17,7 @@ use tieline_plugin_sdk::{
     abi::{self, Bytes, HostApi, MsgView},
 };
 
-use crate::{Inbound, instance::Instance};
+use crate::{Inbound, instance::Instance, service_api};
 
 /// Larger than any message may be; a length beyond it is garbage.
 const MOST_PAYLOAD: usize = 16 << 20;
@@ -42,6 +43,15 @@ pub(crate) fn open(instance: &Arc<Instance>) -> &'static HostApi {
         fault: Some(fault),
         socket_send: Some(socket_send),
         socket_close: Some(socket_close),
+        kv_get: Some(service_api::kv_get),
+        kv_put: Some(service_api::kv_put),
+        kv_delete: Some(service_api::kv_delete),
+        kv_keys: Some(service_api::kv_keys),
+        secret: Some(service_api::secret),
+        timer: Some(service_api::timer),
+        metric: Some(service_api::metric),
+        principal: Some(service_api::principal),
+        webhook_reply: Some(service_api::webhook_reply),
     }))
 }
 
@@ -51,7 +61,7 @@ pub(crate) fn close(id: u64) {
 }
 
 /// Runs `f` with the instance that calls. A panic of whoever listens ends here.
-fn with(ctx: *const c_void, f: impl FnOnce(&Instance) -> i32) -> i32 {
+pub(crate) fn with(ctx: *const c_void, f: impl FnOnce(&Instance) -> i32) -> i32 {
     let instance = INSTANCES.read().unwrap_or_else(PoisonError::into_inner).get(&(ctx.addr() as u64)).cloned();
     let Some(instance) = instance else { return abi::CLOSED };
     catch_unwind(AssertUnwindSafe(|| f(&instance))).unwrap_or_else(|payload| {
@@ -66,7 +76,7 @@ fn with(ctx: *const c_void, f: impl FnOnce(&Instance) -> i32) -> i32 {
 ///
 /// # Safety
 /// As [`Bytes::as_slice`].
-unsafe fn slice<'a>(bytes: Bytes) -> Option<&'a [u8]> {
+pub(crate) unsafe fn slice<'a>(bytes: Bytes) -> Option<&'a [u8]> {
     // SAFETY: passed on to the caller.
     unsafe { bytes.as_slice() }.filter(|slice| slice.len() <= MOST_PAYLOAD)
 }

@@ -1,9 +1,11 @@
 //! What goes in and out of the host, and who is told.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use tieline_plugin_sdk::Kind;
 
-use crate::Status;
+use crate::{Denied, Status};
 
 /// A message for a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +33,21 @@ pub struct Inbound<'a> {
     pub payload: &'a [u8],
 }
 
-/// Is told what plugins do. Called on threads of plugins and of the host; must not block.
+/// A change of a metric, its names and values within their limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric<'a> {
+    /// Added to, or set.
+    pub is_counter: bool,
+    /// Its name.
+    pub name: &'a str,
+    /// By how much, or to what.
+    pub value: f64,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Is told what plugins do, and does what they ask for. Called on threads of plugins and of the host; must not block,
+/// except the `kv_…` functions and `secret`. Services that are not implemented fail.
 pub trait Events: Send + Sync + 'static {
     /// Takes messages, and returns how many. With fewer than all the plugin keeps the rest until
     /// [`Host::resume`](crate::Host::resume).
@@ -49,6 +65,48 @@ pub trait Events: Send + Sync + 'static {
 
     /// The status of a plugin has changed.
     fn changed(&self, status: &Status);
+
+    /// Reads a value of a plugin's key-value space. May wait for the disk.
+    fn kv_get(&self, plugin: &str, key: &str) -> Result<Vec<u8>, Denied> {
+        let _ = (plugin, key);
+        Err(Denied::Failed)
+    }
+
+    /// Stores a value; it is durable when this returns. Waits for the disk.
+    fn kv_put(&self, plugin: &str, key: &str, value: &[u8]) -> Result<(), Denied> {
+        let _ = (plugin, key, value);
+        Err(Denied::Failed)
+    }
+
+    /// Removes a value; it is gone for good when this returns. Waits for the disk.
+    fn kv_delete(&self, plugin: &str, key: &str) -> Result<(), Denied> {
+        let _ = (plugin, key);
+        Err(Denied::Failed)
+    }
+
+    /// Lists the keys with a prefix, sorted. May wait for the disk.
+    fn kv_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>, Denied> {
+        let _ = (plugin, prefix);
+        Err(Denied::Failed)
+    }
+
+    /// Reads a secret of a plugin. May wait for the disk.
+    fn secret(&self, plugin: &str, name: &str) -> Result<Vec<u8>, Denied> {
+        let _ = (plugin, name);
+        Err(Denied::Failed)
+    }
+
+    /// Changes a metric of a plugin.
+    fn metric(&self, plugin: &str, metric: Metric<'_>) -> Result<(), Denied> {
+        let _ = (plugin, metric);
+        Err(Denied::Failed)
+    }
+
+    /// Tells who is behind a link of a plugin, as JSON.
+    fn principal(&self, plugin: &str, link: u64) -> Result<Vec<u8>, Denied> {
+        let _ = (plugin, link);
+        Err(Denied::Failed)
+    }
 
     /// A plugin logs; `json` is an object of fields.
     fn plugin_log(&self, plugin: &str, level: tracing::Level, target: &str, json: &str) {

@@ -9,10 +9,10 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Events, Limits, Outbound, Settings, Socket, State, Status,
+    Events, Limits, NotTaken, Outbound, Settings, Socket, State, Status, Webhook, Webhooked,
     instance::Instance,
     pipeline,
-    queue::Pushed,
+    queue::{Pushed, WebhookItem},
     slot::{Shared, Slot},
     watchdog::{self, Leash},
 };
@@ -154,6 +154,33 @@ impl Host {
         }
     }
 
+    /// Returns the webhook paths of the running plugins, with the plugin's name.
+    pub fn webhooks(&self) -> Vec<(String, String)> {
+        let slots = self.shared.slots();
+        let running = slots.iter().filter(|slot| slot.status().state == State::Running);
+        running.flat_map(|slot| slot.webhooks().into_iter().map(|path| (path, slot.name()))).collect()
+    }
+
+    /// Counts the webhook requests that wait for an answer.
+    pub fn webhooks_waiting(&self) -> usize {
+        self.shared.slots().iter().filter_map(|slot| slot.instance()).map(|instance| instance.webhooks.count()).sum()
+    }
+
+    /// Hands a request to a plugin that has mounted its path. `told` is called once with what became of it, on any
+    /// thread, unless the request is forgotten before.
+    pub fn webhook(
+        &self,
+        plugin: &str,
+        request: Webhook,
+        told: impl FnOnce(Webhooked) + Send + 'static,
+    ) -> Result<Pending, NotTaken> {
+        let instance = self.instance(plugin).ok_or(NotTaken::Nobody)?;
+        let id = instance.webhooks.open(Box::new(told))?;
+        let pending = Pending { instance, id };
+        // When it is dropped here, nobody is told: the caller knows.
+        if pending.instance.queue.webhook(WebhookItem { id, request }) { Ok(pending) } else { Err(NotTaken::Nobody) }
+    }
+
     fn slot(&self, plugin: &str) -> Option<Arc<Slot>> {
         let slots = self.shared.slots.read().unwrap_or_else(PoisonError::into_inner);
         slots.iter().find(|slot| slot.instance_of(plugin).is_some()).cloned()
@@ -170,6 +197,25 @@ impl Host {
 
     fn forget(&self, socket: u64) -> Option<Arc<Instance>> {
         self.shared.sockets.write().unwrap_or_else(PoisonError::into_inner).remove(&socket)
+    }
+}
+
+/// A webhook request that waits for its answer. Dropped, it is forgotten: an answer that comes later has nobody to go to.
+#[must_use = "dropping it forgets the request"]
+pub struct Pending {
+    instance: Arc<Instance>,
+    id: u64,
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.instance.webhooks.forget(self.id);
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     inflight::{Given, InFlight},
     lock,
     queue::Queue,
+    webhooks::Webhooks,
 };
 
 /// One life of a plugin.
@@ -28,6 +29,7 @@ pub(crate) struct Instance {
     pub queue: Queue,
     pub inbox: Inbox,
     pub inflight: Mutex<InFlight>,
+    pub webhooks: Webhooks,
     pub events: Arc<dyn Events>,
     sockets: Mutex<HashMap<u64, Arc<dyn Socket>>>,
     said: Mutex<Option<String>>,
@@ -44,6 +46,7 @@ impl Instance {
             queue: Queue::new(limits),
             inbox: Inbox::default(),
             inflight: Mutex::default(),
+            webhooks: Webhooks::default(),
             events,
             sockets: Mutex::default(),
             said: Mutex::default(),
@@ -123,7 +126,8 @@ impl Instance {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Ends it: nothing goes in any more, everything that was taken is answered, every socket is closed. False when it
+    /// Ends it: nothing goes in any more, everything that was taken is answered, every socket is closed, and whoever
+    /// waits for a webhook is told. False when it
     /// was over already.
     pub(crate) fn end(&self, code: u16, why: &str) -> bool {
         if self.over.swap(true, Ordering::AcqRel) {
@@ -135,6 +139,7 @@ impl Instance {
         for message in given.into_iter().chain(waiting) {
             self.answer(message, false, why);
         }
+        self.webhooks.close();
         let sockets: Vec<_> = lock(&self.sockets).drain().collect();
         for (_, sink) in sockets {
             sink.close(code, why);

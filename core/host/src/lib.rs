@@ -23,19 +23,27 @@ mod marker;
 mod pipeline;
 mod probe;
 mod queue;
+mod service;
+mod service_api;
 mod settings;
 mod slot;
 mod stage;
 mod status;
+mod survey;
+mod timers;
 mod trust;
 mod watchdog;
+mod webhooks;
 
-pub use events::{Events, Inbound, Outbound, Socket};
-pub use host::Host;
+pub use events::{Events, Inbound, Metric, Outbound, Socket};
+pub use host::{Host, Pending};
 pub use probe::probe;
+pub use service::Denied;
 pub use settings::{Limits, PluginSettings, Settings};
 pub use status::{State, Status, Step};
-pub use tieline_plugin_sdk::Kind;
+pub use survey::{Declared, Surveyed, survey};
+pub use tieline_plugin_sdk::{Kind, limits, schema};
+pub use webhooks::{NotTaken, Webhook, Webhooked};
 
 /// Locks, also after a panic elsewhere: every value here is valid between any two statements.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

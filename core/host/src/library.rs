@@ -4,7 +4,7 @@
 use std::{ffi::c_void, path::Path};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use tieline_plugin_sdk::abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent};
+use tieline_plugin_sdk::abi::{self, Bytes, HostApi, MsgView, PluginDecl, SocketEvent, WebhookRequest};
 
 use crate::{
     manifest::Manifest,
@@ -20,7 +20,7 @@ pub(crate) struct Plugin {
     pub entries: Entries,
 }
 
-/// The functions of a plugin, each of them there.
+/// The functions of a plugin: those of 1.0, each of them there, and what came later.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entries {
     pub create: unsafe extern "C" fn(*const HostApi, Bytes, *mut *mut c_void) -> i32,
@@ -30,10 +30,9 @@ pub(crate) struct Entries {
     pub resume: unsafe extern "C" fn(*mut c_void, u32) -> i32,
     pub shutdown: unsafe extern "C" fn(*mut c_void, u32) -> i32,
     pub destroy: unsafe extern "C" fn(*mut c_void),
+    pub timer: Option<unsafe extern "C" fn(*mut c_void, u64) -> i32>,
+    pub webhook: Option<unsafe extern "C" fn(*mut c_void, *const WebhookRequest) -> i32>,
 }
-
-/// The size of a declaration of version 1.0.
-const SMALLEST: usize = 104;
 
 /// Opens a library. Runs its constructors, and none of its functions.
 pub(crate) fn open(path: &Path) -> Result<Plugin, Problem> {
@@ -91,21 +90,12 @@ unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> 
             abi::ABI_MINOR
         ));
     }
-    if !(SMALLEST..=1 << 16).contains(&size) {
-        return wrong(format!("the declaration has {size} bytes; at least {SMALLEST} are wanted"));
+    if !(PluginDecl::SIZE_1_0..=1 << 16).contains(&size) {
+        return wrong(format!("the declaration has {size} bytes; at least {} are wanted", PluginDecl::SIZE_1_0));
     }
-    let mut found = std::mem::MaybeUninit::<PluginDecl>::zeroed();
-    // SAFETY: `size` bytes are there, the plugin says; no more than we know are copied. Zero is valid for what is
-    // absent: null pointers and no functions.
-    unsafe {
-        std::ptr::copy_nonoverlapping(
-            symbol.cast::<u8>(),
-            found.as_mut_ptr().cast::<u8>(),
-            size.min(size_of::<PluginDecl>()),
-        );
-        // `panic_unwind` and the padding are bytes, so any value is valid.
-        Ok(found.assume_init())
-    }
+    // SAFETY: see above.
+    unsafe { PluginDecl::read(symbol) }
+        .ok_or_else(|| Problem::new(Step::Version, "the declaration has changed while it was read"))
 }
 
 fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
@@ -122,7 +112,11 @@ fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
         .filter(|json| json.len() <= 1 << 20)
         .and_then(|json| std::str::from_utf8(json).ok())
         .ok_or_else(|| Problem::new(Step::Manifest, "the manifest is not text"))?;
-    Ok(Plugin { manifest: Manifest::parse(json.as_bytes())?, manifest_json: json, entries: entries(&declaration)? })
+    let (manifest, entries) = (Manifest::parse(json.as_bytes())?, entries(&declaration)?);
+    if !manifest.webhooks.is_empty() && entries.webhook.is_none() {
+        return Err(Problem::new(Step::Manifest, "the manifest names webhooks, and the declaration has no `webhook`"));
+    }
+    Ok(Plugin { manifest, manifest_json: json, entries })
 }
 
 fn entries(declaration: &PluginDecl) -> Result<Entries, Problem> {
@@ -139,5 +133,7 @@ fn entries(declaration: &PluginDecl) -> Result<Entries, Problem> {
         resume: present("resume", d.resume)?,
         shutdown: present("shutdown", d.shutdown)?,
         destroy: present("destroy", d.destroy)?,
+        timer: d.timer,
+        webhook: d.webhook,
     })
 }

@@ -3,16 +3,16 @@
 
 use std::{ffi::c_void, sync::Arc, time::Duration};
 
-use tieline_plugin_sdk::abi::{self, Bytes, MsgView, SocketEvent};
+use tieline_plugin_sdk::abi::{self, Bytes, MsgView, SocketEvent, WebhookRequest};
 
 use crate::{
-    Kind, Outbound, Step, api,
+    Kind, Outbound, Step, Webhooked, api,
     inbox::CREDITS,
     inflight::Given,
     instance::Instance,
     library::Plugin,
     lock,
-    queue::{SocketItem, Turn},
+    queue::{SocketItem, Turn, WebhookItem},
     slot::{Shared, Slot},
     status::Problem,
 };
@@ -102,6 +102,12 @@ impl<'a> Life<'a> {
         if !turn.sockets.is_empty() {
             self.sockets(&turn.sockets)?;
         }
+        for id in std::mem::take(&mut turn.timers) {
+            self.timer(id)?;
+        }
+        for item in std::mem::take(&mut turn.webhooks) {
+            self.webhook(&item)?;
+        }
         if !turn.messages.is_empty() {
             self.deliver(&mut turn, base)?;
         }
@@ -123,6 +129,41 @@ impl<'a> Life<'a> {
         // SAFETY: the instance that `create` made, and an array that lives for the call.
         self.call(Step::Sockets, || unsafe { socket_events(raw, events.as_ptr(), events.len() as u32) })?;
         // Not taken means not understood; there is nobody to tell but the plugin's own log.
+        Ok(())
+    }
+
+    fn timer(&self, id: u64) -> Result<(), Fatal> {
+        // A plugin of 1.0 cannot have set one.
+        let Some(timer) = self.plugin.entries.timer else { return Ok(()) };
+        let raw = self.raw;
+        // SAFETY: the instance that `create` made.
+        self.call(Step::Timer, || unsafe { timer(raw, id) })?;
+        Ok(())
+    }
+
+    fn webhook(&self, WebhookItem { id, request }: &WebhookItem) -> Result<(), Fatal> {
+        // Whoever has sent it may have gone meanwhile; and only who has this function has paths.
+        let Some(webhook) = self.plugin.entries.webhook.filter(|_| self.instance.webhooks.is_open(*id)) else {
+            return Ok(());
+        };
+        let view = WebhookRequest {
+            size: size_of::<WebhookRequest>() as u32,
+            _pad: 0,
+            id: *id,
+            method: Bytes::of(request.method.as_bytes()),
+            path: Bytes::of(request.path.as_bytes()),
+            query: Bytes::of(request.query.as_bytes()),
+            headers: Bytes::of(request.headers.as_bytes()),
+            principal: Bytes::of(request.principal.as_bytes()),
+            body: Bytes::of(&request.body),
+        };
+        let raw = self.raw;
+        // SAFETY: the instance that `create` made, and a request that lives for the call.
+        let status = self.call(Step::Webhook, || unsafe { webhook(raw, &raw const view) })?;
+        if status != abi::OK {
+            let said = self.instance.said().unwrap_or_else(|| format!("`webhook` answered with status {status}"));
+            self.instance.webhooks.settle(*id, Webhooked::Nonsense(said));
+        }
         Ok(())
     }
 

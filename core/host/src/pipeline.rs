@@ -9,6 +9,7 @@ use std::{
 use crate::{
     State, Step,
     driver::{self, Job},
+    manifest::Manifest,
     marker::Marker,
     probe,
     slot::{Shared, Slot},
@@ -84,13 +85,16 @@ fn prepare(shared: &Shared, slot: &Slot, path: &Path) -> Result<Job, No> {
     let staged = stage::stage(path, &short, &settings.staging_dir)?;
     let manifest = probe::run(&settings.probe, &staged.path, shared.limits.probe_limit)?;
     let name = &manifest.name;
-    if let Some(problem) = taken(shared, slot, name, &manifest.sockets) {
+    manifest.check_reserved(&settings.reserved_paths)?;
+    if let Some(problem) = taken(shared, slot, &manifest) {
         return Err(No::Failed(problem));
     }
-    slot.named(name, &manifest.version, &manifest.sockets);
+    slot.named(&manifest);
     enabled(shared, name)?;
     trust::check(name, settings)?;
-    let config = settings.plugins.get(name).map_or_else(|| "{}".to_owned(), |plugin| plugin.config.to_string());
+    let config = settings.plugins.get(name).map_or_else(|| serde_json::json!({}), |plugin| plugin.config.clone());
+    manifest.check_settings(&config)?;
+    let config = config.to_string();
     let marker =
         Marker::inspect(&settings.markers_dir, name, &staged.hash, &config).map_err(No::Quarantined).map(Arc::new)?;
     slot.keep_marker(Arc::clone(&marker));
@@ -106,19 +110,20 @@ fn enabled(shared: &Shared, name: &str) -> Result<(), No> {
     }
 }
 
-/// Says who has the name or a socket path already.
-fn taken(shared: &Shared, own: &Slot, name: &str, sockets: &[String]) -> Option<Problem> {
+/// Says who has the name or a path already.
+fn taken(shared: &Shared, own: &Slot, manifest: &Manifest) -> Option<Problem> {
+    let name = &manifest.name;
     for other in shared.slots() {
         let status = other.status();
         if std::ptr::eq(&*other, own) || status.version.is_none() || status.state.is_final() {
             continue;
         }
-        if status.name == name {
+        if status.name == *name {
             let reason = format!("the plugin calls itself `{name}`, and so does `{}`, which is loaded", status.file);
             return Some(Problem::new(Step::Manifest, reason));
         }
-        if let Some(path) = other.sockets().iter().find(|path| sockets.contains(path)) {
-            let reason = format!("the socket path `{path}` is held by `{}` already", status.name);
+        if let Some(path) = other.paths().iter().find(|path| manifest.paths().any(|own| own == *path)) {
+            let reason = format!("the path `{path}` is held by `{}` already", status.name);
             return Some(Problem::new(Step::Manifest, reason));
         }
     }

@@ -39,7 +39,16 @@ pub fn probe(file: &Path) -> i32 {
 pub(crate) fn run(command: &[OsString], file: &Path, limit: Duration) -> Result<Manifest, Problem> {
     let wrong = |what: String| Problem::new(Step::Probe, what);
     let (program, args) = command.split_first().ok_or_else(|| wrong("no probe command is configured".to_owned()))?;
-    let mut child = Command::new(program)
+    let mut probe = Command::new(program);
+    // A library that is only looked at has no business with the daemon's tokens and secrets.
+    let is_secret = |name: &OsString| {
+        let name = name.as_encoded_bytes();
+        name == b"TIELINE_TOKEN" || name.starts_with(b"TIELINE_SECRET_")
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_secret(name)) {
+        probe.env_remove(name);
+    }
+    let mut child = probe
         .args(args)
         .arg(file)
         .stdin(Stdio::null())

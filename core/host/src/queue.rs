@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tieline_plugin_sdk::{Kind, abi};
 
-use crate::{Limits, Outbound, lock};
+use crate::{Denied, Limits, Outbound, Webhook, lock, timers::Timers};
 
 /// How much of each kind is handed over in one call.
 const BATCH: usize = 256;
@@ -28,10 +28,19 @@ pub(crate) struct SocketItem {
     pub data: Bytes,
 }
 
+/// A webhook request with its number.
+#[derive(Debug)]
+pub(crate) struct WebhookItem {
+    pub id: u64,
+    pub request: Webhook,
+}
+
 /// What the driver does next.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     pub resume: bool,
+    pub timers: Vec<u64>,
+    pub webhooks: Vec<WebhookItem>,
     pub sockets: Vec<SocketItem>,
     pub messages: Vec<Outbound>,
     pub fault: bool,
@@ -58,6 +67,8 @@ struct State {
     sockets: VecDeque<SocketItem>,
     /// Frames and bytes that wait, by socket.
     open: HashMap<u64, (usize, usize)>,
+    webhooks: VecDeque<WebhookItem>,
+    timers: Timers,
     /// The plugin has no room until then, or until it says so.
     blocked: Option<Instant>,
     /// Counts how often the plugin said that it has room.
@@ -164,6 +175,31 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// Takes a webhook request; false when the instance is gone. Whoever numbers them limits how many wait.
+    pub(crate) fn webhook(&self, item: WebhookItem) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed || state.stop {
+            return false;
+        }
+        state.webhooks.push_back(item);
+        drop(state);
+        self.wake.notify_one();
+        true
+    }
+
+    /// Sets or cancels a timer.
+    pub(crate) fn timer(&self, id: u64, after_ms: u64) -> Result<(), Denied> {
+        let mut state = lock(&self.state);
+        if state.closed || state.stop {
+            return Err(Denied::Closed);
+        }
+        state.timers.set(Instant::now(), id, after_ms)?;
+        drop(state);
+        // It may run out before whatever the driver waits for.
+        self.wake.notify_one();
+        Ok(())
+    }
+
     /// The plugin has room again.
     pub(crate) fn writable(&self) {
         self.change(|state| {
@@ -193,6 +229,8 @@ impl Queue {
         state.closed = true;
         state.sockets.clear();
         state.open.clear();
+        state.webhooks.clear();
+        state.timers.clear();
         state.messages.drain(..).collect()
     }
 
@@ -204,10 +242,10 @@ impl Queue {
             if state.blocked.is_some_and(|until| until <= now) {
                 state.blocked = None;
             }
-            if state.is_ready() || until.is_some_and(|until| until <= now) {
-                return state.turn();
+            if state.is_ready(now) || until.is_some_and(|until| until <= now) {
+                return state.turn(now);
             }
-            let wake_at = [until, state.blocked].into_iter().flatten().min();
+            let wake_at = [until, state.blocked, state.timers.next()].into_iter().flatten().min();
             state = match wake_at {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
@@ -250,15 +288,17 @@ impl State {
             || (self.deliveries < queue.most_messages && self.delivery_bytes + bytes <= queue.most_bytes)
     }
 
-    fn is_ready(&self) -> bool {
+    fn is_ready(&self, now: Instant) -> bool {
         self.stop
             || self.fault
             || self.resume
             || !self.sockets.is_empty()
+            || !self.webhooks.is_empty()
+            || self.timers.next().is_some_and(|at| at <= now)
             || (!self.messages.is_empty() && self.blocked.is_none())
     }
 
-    fn turn(&mut self) -> Turn {
+    fn turn(&mut self, now: Instant) -> Turn {
         let sockets: Vec<SocketItem> = {
             let n = self.sockets.len().min(BATCH);
             self.sockets.drain(..n).collect()
@@ -272,8 +312,15 @@ impl State {
             }
         }
         let n = if self.blocked.is_some() { 0 } else { self.messages.len().min(BATCH) };
+        // Whoever stops begins nothing new: those who wait for a webhook are told when it has stopped.
+        let (timers, webhooks) = match self.stop {
+            true => (Vec::new(), Vec::new()),
+            false => (self.timers.take_due(now, BATCH), self.webhooks.drain(..).collect()),
+        };
         Turn {
             resume: std::mem::take(&mut self.resume),
+            timers,
+            webhooks,
             sockets,
             messages: self.messages.drain(..n).collect(),
             fault: self.fault,

@@ -15,6 +15,8 @@ pub struct Settings {
     pub probe: Vec<OsString>,
     /// The names of the plugins that run inside the daemon without being asked.
     pub stock: Vec<String>,
+    /// Paths that no plugin may mount: the first segments of the daemon's own, such as `/v1`.
+    pub reserved_paths: Vec<String>,
     /// The section of each plugin, by its name.
     pub plugins: BTreeMap<String, PluginSettings>,
     /// A call that takes longer is a hang.

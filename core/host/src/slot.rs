@@ -11,7 +11,8 @@ use std::{
 };
 
 use crate::{
-    Events, Limits, Settings, State, Status, Step, api, instance::Instance, lock, marker::Marker, status::Problem,
+    Events, Limits, Settings, State, Status, Step, api, instance::Instance, lock, manifest::Manifest, marker::Marker,
+    status::Problem,
 };
 
 /// What the threads of one host share.
@@ -44,6 +45,7 @@ struct Inner {
     /// The state that everyone has been told; whoever waits for a state, waits for this.
     told: State,
     sockets: Vec<String>,
+    webhooks: Vec<String>,
     instance: Option<Arc<Instance>>,
     marker: Option<Arc<Marker>>,
     stop_since: Option<Instant>,
@@ -57,6 +59,7 @@ impl Slot {
                 status,
                 told: State::Starting,
                 sockets: Vec::new(),
+                webhooks: Vec::new(),
                 instance: None,
                 marker: None,
                 stop_since: None,
@@ -75,15 +78,26 @@ impl Slot {
     }
 
     /// The manifest is known.
-    pub(crate) fn named(&self, name: &str, version: &str, sockets: &[String]) {
+    pub(crate) fn named(&self, manifest: &Manifest) {
         let mut inner = lock(&self.inner);
-        inner.status.name = name.to_owned();
-        inner.status.version = Some(version.to_owned());
-        inner.sockets = sockets.to_vec();
+        inner.status.name.clone_from(&manifest.name);
+        inner.status.version = Some(manifest.version.clone());
+        inner.sockets.clone_from(&manifest.sockets);
+        inner.webhooks.clone_from(&manifest.webhooks);
     }
 
     pub(crate) fn sockets(&self) -> Vec<String> {
         lock(&self.inner).sockets.clone()
+    }
+
+    pub(crate) fn webhooks(&self) -> Vec<String> {
+        lock(&self.inner).webhooks.clone()
+    }
+
+    /// Returns every path that it has mounted.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let inner = lock(&self.inner);
+        inner.sockets.iter().chain(&inner.webhooks).cloned().collect()
     }
 
     pub(crate) fn keep_marker(&self, marker: Arc<Marker>) {
@@ -148,6 +162,11 @@ impl Slot {
     pub(crate) fn instance_of(&self, plugin: &str) -> Option<Arc<Instance>> {
         let inner = lock(&self.inner);
         inner.instance.as_ref().filter(|instance| &*instance.plugin == plugin && !instance.is_over()).cloned()
+    }
+
+    /// Returns the instance that is there now.
+    pub(crate) fn instance(&self) -> Option<Arc<Instance>> {
+        lock(&self.inner).instance.clone()
     }
 
     /// A new instance begins. Refused when the plugin shall stop.

@@ -38,7 +38,8 @@ pub(crate) fn stage(source: &Path, name: &str, dir: &Path) -> Result<Staged, Pro
     Ok(Staged { path, hash })
 }
 
-fn read(source: &Path) -> Result<Vec<u8>, Problem> {
+/// Reads a whole file, if it is one.
+pub(crate) fn read(source: &Path) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let read = File::open(source).and_then(|file| {
         if !file.metadata()?.is_file() {

@@ -60,6 +60,8 @@ pub enum Step {
     Trust,
     /// Has it taken the daemon down before?
     Marker,
+    /// Do its settings fit the schema of its manifest?
+    Settings,
     /// Open it.
     Open,
     /// Find its declaration.
@@ -76,6 +78,10 @@ pub enum Step {
     Deliver,
     /// Tell it about sockets.
     Sockets,
+    /// Tell it that a timer has run out.
+    Timer,
+    /// Hand it a webhook request.
+    Webhook,
     /// Tell it that there is room.
     Resume,
     /// A thread of its own.
@@ -87,12 +93,13 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 17] = [
+    const ALL: [Step; 20] = [
         Step::Elf,
         Step::Stage,
         Step::Probe,
         Step::Trust,
         Step::Marker,
+        Step::Settings,
         Step::Open,
         Step::Symbol,
         Step::Version,
@@ -101,6 +108,8 @@ impl Step {
         Step::Start,
         Step::Deliver,
         Step::Sockets,
+        Step::Timer,
+        Step::Webhook,
         Step::Resume,
         Step::Thread,
         Step::Stop,
@@ -115,6 +124,7 @@ impl Step {
             Step::Probe => "probe",
             Step::Trust => "trust",
             Step::Marker => "marker",
+            Step::Settings => "settings",
             Step::Open => "open",
             Step::Symbol => "symbol",
             Step::Version => "version",
@@ -123,6 +133,8 @@ impl Step {
             Step::Start => "start",
             Step::Deliver => "deliver",
             Step::Sockets => "sockets",
+            Step::Timer => "timer",
+            Step::Webhook => "webhook",
             Step::Resume => "resume",
             Step::Thread => "thread",
             Step::Stop => "stop",

@@ -119,7 +119,7 @@ fn a_library_without_the_symbol_is_not_a_plugin() {
 #[test]
 fn another_version_of_the_contract_is_refused_and_both_are_named() {
     let reason = failed_c("#define MAJOR 2\n#define MINOR 7", Step::Version).reason.unwrap();
-    assert!(reason.contains("2.7") && reason.contains("1.0"), "{reason}");
+    assert!(reason.contains("2.7") && reason.contains("1.1"), "{reason}");
     failed_c("#define MAGIC 42", Step::Version);
     failed_c("#define SIZE 64", Step::Version);
     failed_c("#define START NULL", Step::Version);
@@ -300,4 +300,59 @@ fn the_marker_goes_once_the_plugin_has_been_healthy_and_when_it_stops() {
     host.deliver("fault", vec![support::wish(1, 2, "nothing")]);
     bench.seen.wait("two answers", |seen| (seen.completed.len() == 2).then_some(()));
     assert!(!marker.exists());
+}
+
+const WITH_SCHEMA: &str = r#"{"name":"c","version":"1.0.0","config_schema":{
+    "type":"object","additionalProperties":false,"required":["url"],
+    "properties":{"url":{"type":"string"},"token":{"type":"integer"}}}}"#;
+
+#[test]
+fn settings_that_do_not_fit_the_schema_keep_a_plugin_from_being_made() {
+    let mut bench = Bench::new();
+    // It would end the process if it were made.
+    let deadly = "#include <tieline_plugin.h>\n#include <stdlib.h>\n#define CREATE deadly\n\
+                  static int32_t deadly(const tieline_host *h, tieline_bytes c, void **o) { abort(); }\n";
+    let manifest = format!("#define MANIFEST {WITH_SCHEMA:?}");
+    bench.compile("c", &c_plugin(&format!("{deadly}{manifest}")));
+    let settings = |config| PluginSettings { config, ..PluginSettings::default() };
+    bench.settings.plugins.insert("c".to_owned(), settings(json!({"token": "canary", "ulr": "x"})));
+    let status = failed(&bench, State::Failed, Step::Settings);
+    let reason = status.reason.unwrap();
+    for says in [
+        "plugins.c.settings.url: found nothing, wanted text",
+        "plugins.c.settings.token: found a value that is not shown, wanted a whole number",
+        "plugins.c.settings.ulr: found an unknown key, wanted `url`",
+    ] {
+        assert!(reason.contains(says), "{reason}");
+    }
+    bench.compile("c", &c_plugin(&manifest));
+    bench.settings.plugins.insert("c".to_owned(), settings(json!({"url": "x"})));
+    bench.run();
+}
+
+#[test]
+fn a_survey_reads_what_plugins_say_and_starts_none() {
+    let bench = Bench::with_fault(json!({"start": "abort"}));
+    bench.compile("c", &c_plugin(&format!("#define MANIFEST {WITH_SCHEMA:?}")));
+    std::fs::write(bench.settings.plugins_dir.join("notes.so"), "no library").unwrap();
+    let found = tieline_host::survey(&bench.settings.probe, &bench.settings.plugins_dir);
+    let names: Vec<&str> = found.iter().map(|one| one.file.as_str()).collect();
+    assert_eq!(names, ["libc.so", "libfault.so", "notes.so"]);
+    let c = found[0].declared.as_ref().unwrap();
+    assert_eq!((c.name.as_str(), c.version.as_str()), ("c", "1.0.0"));
+    assert_eq!(c.config_schema["required"], json!(["url"]));
+    assert_eq!(found[1].declared.as_ref().unwrap().name, "fault");
+    assert!(found[2].declared.as_ref().unwrap_err().contains("not a complete library"));
+    assert!(tieline_host::survey(&bench.settings.probe, &bench.dir.path().join("none")).is_empty());
+}
+
+#[test]
+fn a_plugin_of_version_1_0_runs() {
+    let mut bench = Bench::new();
+    bench.settings.stock.push("version-1-0".to_owned());
+    bench.compile("old", include_str!("../../../plugins-sdk/tests/support/version_1_0.c"));
+    let host = bench.run();
+    assert!(host.deliver("version-1-0", vec![support::wish(1, 7, "nothing")]).is_empty());
+    bench.seen.wait("the answer", |seen| seen.completed.iter().find(|answer| answer.2 == 7 && answer.3).map(|_| ()));
+    assert!(host.webhooks().is_empty());
 }

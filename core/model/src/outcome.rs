@@ -164,6 +164,12 @@ codes! {
     StorageFull = "storage_full", 507, 7;
     /// No transport of that name is running.
     UnknownPath = "unknown_path", 404, 5;
+    /// The transport that was to answer does not run, or was stopped before it did.
+    TransportGone = "transport_gone", 503, 7;
+    /// The transport gave an answer that cannot be passed on.
+    TransportError = "transport_error", 502, 7;
+    /// The transport did not answer in time.
+    TransportTimeout = "transport_timeout", 504, 7;
 }
 
 /// The exit code of a command that ended in a fault, and its HTTP status.

@@ -14,6 +14,7 @@ mod routes;
 mod security;
 mod serve;
 mod sockets;
+mod webhooks;
 
-pub use routes::ROUTES;
+pub use routes::{ROUTES, reserved_paths};
 pub use serve::{Listeners, ServeError, Server, State};

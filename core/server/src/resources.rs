@@ -155,7 +155,9 @@ pub async fn metrics(caller: Caller, state: web::Data<State>) -> HttpResponse {
     if !caller.0.may(tieline_model::Scope::TimelineRead) {
         return answer::refusal(Refusal::new(Code::Forbidden, "the scope `timeline:read` is needed"));
     }
-    let gauges = tieline_engine::Engine::gauges(&state.door);
+    let mut gauges = tieline_engine::Engine::gauges(&state.door).to_vec();
+    let waiting = state.mounts.as_ref().map_or(0, |mounts| mounts.waiting());
+    gauges.push(("tieline_webhooks_waiting", "Webhook requests that wait for a transport.", waiting as u64));
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(state.door.shared().metrics.render(&gauges))
 }
 

@@ -21,7 +21,7 @@ const fn get(path: &'static str, query: &'static [&'static str], summary: &'stat
     Route { method: "GET", path, query, summary }
 }
 
-/// The routes of this server; those of transports (`/ws`) come from their manifests.
+/// The routes of this server; those of transports (`/ws`, webhooks) come from their manifests.
 pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/v1/commands", query: &[], summary: "Carry out any command." },
     get("/v1/whoami", &[], "Who the caller is."),
@@ -41,6 +41,15 @@ pub const ROUTES: &[Route] = &[
     get("/metrics", &[], "Counters for Prometheus."),
     get("/healthz", &[], "Whether the daemon is ready. The one open route."),
 ];
+
+/// The beginnings of the paths that are the server's own, such as `/v1`: no transport may mount what lies below.
+pub fn reserved_paths() -> Vec<String> {
+    let first = |path: &str| path.split('/').nth(1).map(|segment| format!("/{segment}"));
+    let mut all: Vec<String> = ROUTES.iter().filter_map(|route| first(route.path)).collect();
+    all.sort();
+    all.dedup();
+    all
+}
 
 /// Mounts them.
 pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
@@ -64,4 +73,14 @@ pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
         .route("/healthz", web::get().to(resources::healthz))
         .service(mcp::service(&state.door, state.max_body_bytes).scope_with_path("/mcp"))
         .default_service(web::route().to(sockets::upgrade));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reserved_are_first_segments() {
+        assert_eq!(reserved_paths(), ["/healthz", "/mcp", "/metrics", "/v1"]);
+    }
 }

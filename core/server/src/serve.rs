@@ -21,7 +21,7 @@ use actix_web::{
     web,
 };
 use tieline_config::Config;
-use tieline_engine::{Door, Engine, observe::Observer, port::Sockets};
+use tieline_engine::{Door, Engine, observe::Observer, port::Mounts};
 
 use crate::{
     routes,
@@ -32,11 +32,12 @@ use crate::{
 pub struct State {
     pub(crate) door: Door,
     pub(crate) observer: Observer,
-    pub(crate) sockets: Option<Arc<dyn Sockets>>,
+    pub(crate) mounts: Option<Arc<dyn Mounts>>,
     pub(crate) names: Names,
     pub(crate) user: u32,
     pub(crate) max_body_bytes: usize,
     pub(crate) in_flight: u32,
+    pub(crate) webhook_ms: u64,
 }
 
 /// Why a listener could not be opened.
@@ -108,18 +109,19 @@ impl Server {
     pub fn start(
         listeners: Listeners,
         engine: &Engine,
-        sockets: Option<Arc<dyn Sockets>>,
+        mounts: Option<Arc<dyn Mounts>>,
         config: &Config,
     ) -> Result<(Self, actix_web::dev::Server), ServeError> {
         let server = &config.server;
         let state = web::Data::new(State {
             door: engine.door.clone(),
             observer: engine.observer(),
-            sockets,
+            mounts,
             names: Names::new(listeners.address, &server.allowed_hosts, &server.allowed_origins),
             user: own_user(),
             max_body_bytes: server.max_body_bytes,
             in_flight: config.limits.in_flight,
+            webhook_ms: server.webhook_ms,
         });
         let http = HttpServer::new(move || {
             let headers = DefaultHeaders::new()

@@ -18,12 +18,12 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::StreamExt;
 use tieline_engine::{
-    port::{SocketSink, Sockets},
+    port::{Mounts, SocketSink},
     presence::Link,
 };
 use tokio::sync::mpsc;
 
-use crate::{resources, security::Caller, serve::State};
+use crate::{resources, security::Caller, serve::State, webhooks};
 
 /// How often the other end is asked whether it is there; twice without an answer ends the socket.
 const PING: Duration = Duration::from_secs(15);
@@ -67,7 +67,10 @@ pub async fn upgrade(
     caller: Caller,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Error> {
-    let Some(sockets) = state.sockets.clone().filter(|sockets| sockets.has_path(request.path())) else {
+    if webhooks::has_path(&state, request.path()) {
+        return Ok(webhooks::call(request, stream, caller, state).await);
+    }
+    let Some(sockets) = state.mounts.clone().filter(|sockets| sockets.has_path(request.path())) else {
         return Ok(resources::not_found(request).await);
     };
     let (out, outbound) = mpsc::unbounded_channel();
@@ -97,7 +100,7 @@ pub async fn upgrade(
 struct Socket {
     path: String,
     caller: Caller,
-    sockets: Arc<dyn Sockets>,
+    sockets: Arc<dyn Mounts>,
     link: Option<Arc<Link>>,
     sink: Arc<Sink>,
     outbound: Option<mpsc::UnboundedReceiver<Out>>,

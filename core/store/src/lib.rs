@@ -22,7 +22,7 @@ pub use error::{OpenError, StoreError};
 pub use open::{Options, Store, Synchronous};
 pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk};
 pub use readers::{Reader, Readers};
-pub use tx::{AskRow, GroupRow, Head, NewDelivery, NewSession, PendingRow, Places, Remembered, Tx};
+pub use tx::{AskRow, GroupRow, Head, KvUse, NewDelivery, NewSession, PendingRow, Places, Remembered, Tx};
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};
 
 /// How large one commit may grow, in jobs.

@@ -72,6 +72,8 @@ diesel::table! {
     events (cursor) { cursor -> BigInt, session_no -> BigInt, seq -> BigInt, at_ms -> BigInt, body -> Text, }
 }
 
+diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
+
 diesel::joinable!(deliveries -> messages (message_no));
 diesel::joinable!(idempotency -> outcomes (outcome_no));
 diesel::allow_tables_to_appear_in_same_query!(

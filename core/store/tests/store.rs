@@ -11,7 +11,7 @@ use tieline_model::{
     DeliveryState, EventBody, Lane, Message, MessageId, MessageKind, Principal, PrincipalId, PrincipalKind, Sender,
     SessionId, TimestampMs,
 };
-use tieline_store::{Job, JobError, NewDelivery, NewSession, OpenError, Options, Store, StoreError, Tx, Writer};
+use tieline_store::{Job, JobError, KvUse, NewDelivery, NewSession, OpenError, Options, Store, StoreError, Tx, Writer};
 
 type Work = Box<dyn FnMut(&mut Tx<'_>) -> Result<(), StoreError> + Send>;
 
@@ -312,4 +312,49 @@ fn files_are_for_their_owner_alone_and_the_log_is_bounded() {
     assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
     store.quick_check().unwrap();
     writer.stop();
+}
+
+#[test]
+fn what_a_plugin_keeps_is_there_after_a_restart_and_counted_in_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(options(folder.path())).unwrap();
+    let (writer, committed) = start(&store);
+    submit(&writer, 1, |tx| {
+        assert_eq!(tx.kv_use("echo")?, KvUse::default());
+        for (plugin, key, value) in
+            [("echo", "b", "1"), ("echo", "é", "22"), ("echo", "b", "4444"), ("other", "b", ""), ("echo", "ba", "")]
+        {
+            tx.kv_put(plugin, key, value.as_bytes())?;
+        }
+        assert_eq!(tx.kv_use("echo")?, KvUse { keys: 3, bytes: 1 + 4 + 2 + 2 + 2 });
+        assert_eq!(tx.kv_bytes("echo", "b")?, Some(5));
+        assert_eq!(tx.kv_bytes("echo", "none")?, None);
+        Ok(())
+    });
+    assert_eq!(next(&committed).failed, None);
+    // What was rolled back is not counted.
+    submit(&writer, 2, |tx| {
+        tx.kv_put("echo", "c", b"x")?;
+        Err(StoreError::Closed)
+    });
+    assert!(next(&committed).failed.is_some());
+    submit(&writer, 3, |tx| {
+        assert_eq!(tx.kv_use("echo")?.keys, 3);
+        assert!(tx.kv_delete("echo", "ba")?);
+        assert!(!tx.kv_delete("echo", "ba")?);
+        assert_eq!(tx.kv_use("echo")?, KvUse { keys: 2, bytes: 9 });
+        Ok(())
+    });
+    assert_eq!(next(&committed).failed, None);
+    writer.stop();
+    drop(store);
+
+    let store = Store::open(options(folder.path())).unwrap();
+    let mut reader = store.readers().take();
+    assert_eq!(reader.kv_get("echo", "b").unwrap().as_deref(), Some(&b"4444"[..]));
+    assert_eq!(reader.kv_get("echo", "c").unwrap(), None);
+    assert_eq!(reader.kv_get("other", "b").unwrap().as_deref(), Some(&b""[..]));
+    assert_eq!(reader.kv_keys("echo", "").unwrap(), ["b", "é"]);
+    assert_eq!(reader.kv_keys("echo", "b").unwrap(), ["b"]);
+    assert_eq!(reader.kv_keys("echo", "bb").unwrap(), [""; 0]);
 }

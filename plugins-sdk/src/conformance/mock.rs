@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::services::{self, Services};
 use crate::abi::{self, Bytes, HostApi, MsgView};
 
 /// What a plugin did so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// How often each token was answered.
     pub completions: BTreeMap<u64, u32>,
     /// What it said through `fault`.
@@ -20,25 +21,40 @@ pub(super) struct Seen {
     pub wrong: Vec<String>,
     /// The sockets that it closed.
     pub closed: Vec<u64>,
+    /// How often it said that it has room again.
+    pub writable: u32,
+    /// What it has handed over: kind, link and payload.
+    pub inbound: Vec<(u16, u64, String)>,
     /// Whether `inbound` has no room.
     pub full: bool,
+    pub services: Services,
 }
 
 /// One recording host; its address in the registry is the `ctx`.
-pub(super) struct Mock {
+pub(crate) struct Mock {
     seen: Mutex<Seen>,
     changed: Condvar,
+}
+
+/// Which version of the contract the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// The one of this crate.
+    Own,
+    /// 1.0.
+    First,
 }
 
 static MOCKS: RwLock<Vec<Arc<Mock>>> = RwLock::new(Vec::new());
 
 impl Mock {
     /// Makes a host whose functions live until the process ends.
-    pub(super) fn new() -> (Arc<Mock>, &'static HostApi) {
-        let mock = Arc::new(Mock { seen: Mutex::default(), changed: Condvar::new() });
+    pub(crate) fn new(version: Version, services: Services) -> (Arc<Mock>, &'static HostApi) {
+        let seen = Seen { services, ..Seen::default() };
+        let mock = Arc::new(Mock { seen: Mutex::new(seen), changed: Condvar::new() });
         let mut mocks = MOCKS.write().unwrap_or_else(PoisonError::into_inner);
         mocks.push(Arc::clone(&mock));
-        let api = HostApi {
+        let mut api = HostApi {
             size: size_of::<HostApi>() as u32,
             abi_minor: abi::ABI_MINOR,
             _pad: 0,
@@ -50,17 +66,30 @@ impl Mock {
             fault: Some(fault),
             socket_send: Some(socket_send),
             socket_close: Some(socket_close),
+            kv_get: None,
+            kv_put: None,
+            kv_delete: None,
+            kv_keys: None,
+            secret: None,
+            timer: None,
+            metric: None,
+            principal: None,
+            webhook_reply: None,
         };
+        match version {
+            Version::Own => services::offer(&mut api),
+            Version::First => services::withhold(&mut api),
+        }
         (mock, Box::leak(Box::new(api)))
     }
 
     /// Returns what was recorded.
-    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the condition holds; false when it does not within the limit.
-    pub(super) fn wait(&self, limit: Duration, holds: impl Fn(&Seen) -> bool) -> bool {
+    pub(crate) fn wait(&self, limit: Duration, holds: impl Fn(&Seen) -> bool) -> bool {
         let until = Instant::now() + limit;
         let mut seen = self.seen();
         while !holds(&seen) {
@@ -73,7 +102,8 @@ impl Mock {
         true
     }
 
-    fn record(ctx: *const c_void, f: impl FnOnce(&mut Seen) -> i32) -> i32 {
+    /// Runs `f` on what was recorded, and wakes who waits for it.
+    pub(crate) fn record(ctx: *const c_void, f: impl FnOnce(&mut Seen) -> i32) -> i32 {
         let mocks = MOCKS.read().unwrap_or_else(PoisonError::into_inner);
         let Some(mock) = ctx.addr().checked_sub(1).and_then(|index| mocks.get(index)) else { return abi::INVALID };
         let status = f(&mut mock.seen());
@@ -83,7 +113,7 @@ impl Mock {
 }
 
 /// Copies borrowed text; notes when it is none.
-fn text(seen: &mut Seen, what: &str, bytes: Bytes) -> String {
+pub(crate) fn text(seen: &mut Seen, what: &str, bytes: Bytes) -> String {
     // SAFETY: the plugin lends the bytes for the call.
     match unsafe { bytes.as_slice() }.map(std::str::from_utf8) {
         Some(Ok(text)) => text.to_owned(),
@@ -98,11 +128,12 @@ fn text(seen: &mut Seen, what: &str, bytes: Bytes) -> String {
     }
 }
 
-fn json(seen: &mut Seen, what: &str, bytes: Bytes) {
+fn json(seen: &mut Seen, what: &str, bytes: Bytes) -> String {
     let text = text(seen, what, bytes);
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
         seen.wrong.push(format!("{what} is not JSON: {error}"));
     }
+    text
 }
 
 unsafe extern "C" fn inbound(ctx: *const c_void, messages: *const MsgView, n: u32, taken: *mut u32) -> i32 {
@@ -118,7 +149,10 @@ unsafe extern "C" fn inbound(ctx: *const c_void, messages: *const MsgView, n: u3
         };
         let took = if seen.full { 0 } else { n };
         for view in views {
-            json(seen, "the payload of an inbound message", view.payload);
+            let payload = json(seen, "the payload of an inbound message", view.payload);
+            if took == n {
+                seen.inbound.push((view.kind, view.link, payload));
+            }
         }
         // SAFETY: not null, lent for the call.
         unsafe { taken.write(took) };
@@ -135,7 +169,10 @@ unsafe extern "C" fn complete(ctx: *const c_void, token: u64, _status: i32, deta
 }
 
 unsafe extern "C" fn writable(ctx: *const c_void) {
-    Mock::record(ctx, |_| abi::OK);
+    Mock::record(ctx, |seen| {
+        seen.writable += 1;
+        abi::OK
+    });
 }
 
 unsafe extern "C" fn log(ctx: *const c_void, level: u8, target: Bytes, fields: Bytes) {

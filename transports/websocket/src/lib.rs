@@ -16,8 +16,7 @@ mod settings;
 use std::{sync::Arc, time::Duration};
 
 use tieline_plugin_sdk::{
-    Completion, Config, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, SocketId, Transport,
-    export_transport,
+    Completion, Error, Flow, Frame, Host, Kind, Manifest, Message, Opened, SocketId, Transport, export_transport,
 };
 
 use crate::{
@@ -35,11 +34,10 @@ pub struct WebSocket {
 }
 
 impl Transport for WebSocket {
-    const MANIFEST: Manifest =
-        Manifest::new("websocket", env!("CARGO_PKG_VERSION")).sockets(&["/ws"]).config_schema(settings::SCHEMA);
+    const MANIFEST: Manifest = Manifest::new("websocket", env!("CARGO_PKG_VERSION")).sockets(&["/ws"]);
+    type Config = Settings;
 
-    fn start(host: Host, config: Config) -> Result<Self, Error> {
-        let settings = Settings::read(config)?;
+    fn start(host: Host, settings: Settings) -> Result<Self, Error> {
         let links = Arc::new(Links::new(host));
         let timer = HelloTimer::start(settings.hello_limit(), {
             let links = links.clone();

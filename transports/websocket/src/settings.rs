@@ -2,42 +2,18 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use tieline_plugin_sdk::{Config, Error};
+use tieline_plugin_sdk::settings;
 
-/// The schema of the section, for the manifest.
-pub const SCHEMA: &str = concat!(
-    r#"{"type":"object","additionalProperties":false,"properties":{"hello_ms":{"type":"integer","minimum":1,"#,
-    r#""maximum":600000,"default":5000,"description":"how long a connection may stay open without a hello"}}}"#
-);
-
-const HELLO_MS: std::ops::RangeInclusive<u64> = 1..=600_000;
-
-/// The section.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    hello_ms: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { hello_ms: 5_000 }
+settings! {
+    /// The section.
+    #[derive(Debug)]
+    pub struct Settings {
+        /// How long a connection may stay open without a hello, in milliseconds.
+        hello_ms: u64 where 1..=600_000 = 5_000,
     }
 }
 
 impl Settings {
-    /// Reads and checks the section.
-    pub fn read(config: Config) -> Result<Self, Error> {
-        let settings: Settings = serde_path_to_error::deserialize(config)
-            .map_err(|error| Error::new(format!("read settings: `{}`: {}", error.path(), error.inner())))?;
-        if !HELLO_MS.contains(&settings.hello_ms) {
-            let found = settings.hello_ms;
-            return Err(Error::new(format!("read settings: `hello_ms` is {found}; wanted 1 to 600000")));
-        }
-        Ok(settings)
-    }
-
     /// Returns how long a connection may stay open without a hello.
     pub fn hello_limit(&self) -> Duration {
         Duration::from_millis(self.hello_ms)
@@ -48,26 +24,24 @@ impl Settings {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
+    use tieline_plugin_sdk::{conformance, declaration};
 
     use super::*;
+    use crate::WebSocket;
 
     #[test]
     fn settings_are_read_and_mistakes_named() {
-        assert_eq!(Settings::read(json!({})).unwrap().hello_limit(), Duration::from_secs(5));
-        assert_eq!(Settings::read(json!({"hello_ms": 20})).unwrap().hello_limit(), Duration::from_millis(20));
+        let limit = |config| <Settings as tieline_plugin_sdk::Settings>::from_value(&config).unwrap().hello_limit();
+        assert_eq!(limit(json!({})), Duration::from_secs(5));
+        assert_eq!(limit(json!({"hello_ms": 20})), Duration::from_millis(20));
         for (config, says) in [
-            (json!({"hello_ms": 0}), "`hello_ms` is 0; wanted 1 to 600000"),
-            (json!({"hello_ms": "5s"}), "`hello_ms`: invalid type"),
-            (json!({"helo_ms": 5}), "unknown field `helo_ms`"),
+            (json!({"hello_ms": 0}), "hello_ms: found 0, wanted a whole number from 1 to 600000"),
+            (json!({"hello_ms": "5s"}), r#"hello_ms: found \"5s\", wanted a whole number"#),
+            (json!({"helo_ms": 5}), "helo_ms: found an unknown key, wanted `hello_ms`"),
         ] {
-            let error = Settings::read(config).unwrap_err().to_string();
-            assert!(error.contains(says), "{error}");
+            let options = conformance::Options { config, ..conformance::Options::default() };
+            let report = conformance::check_with(declaration::<WebSocket>(), &options).to_string();
+            assert!(report.contains(says), "{report}");
         }
-    }
-
-    #[test]
-    fn the_schema_is_json() {
-        let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
-        assert_eq!(schema["properties"]["hello_ms"]["default"], Settings::default().hello_ms);
     }
 }

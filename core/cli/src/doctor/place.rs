@@ -44,10 +44,10 @@ pub fn home(home: &Home) -> Finding {
     }
 }
 
-/// Checks the configuration.
+/// Checks the configuration, and the settings of the plugins that are there.
 pub fn configuration(context: &Context) -> Result<Finding, Failed> {
     let file = context.home.config_file();
-    Ok(match context.checked_config()? {
+    Ok(match context.check_all()?.loaded {
         Err(problems) => Finding::fail(
             format!("{} problems, the first: {}", problems.0.len(), problems.0[0]),
             "`tieline config check` shows all of them",

@@ -1,9 +1,14 @@
-//! `tieline config`: needs no daemon.
+//! `tieline config`: needs no daemon. `check` opens the plugins in children, to read what settings they want.
 
 use serde_json::json;
 use tieline_config::{show, show_json};
 
-use crate::{args::ConfigVerb, context::Context, exit::Failed};
+use crate::{
+    args::ConfigVerb,
+    context::Context,
+    exit::Failed,
+    settings::{self, Unchecked},
+};
 
 /// Runs it.
 pub fn run(context: &Context, verb: ConfigVerb) -> Result<(), Failed> {
@@ -18,10 +23,14 @@ pub fn run(context: &Context, verb: ConfigVerb) -> Result<(), Failed> {
             if out.json { out.json(&show_json(&loaded)) } else { out.text(&show(&loaded)) }
         }
         ConfigVerb::Check => {
-            context.config(Vec::new())?;
+            let settings::Checked { loaded, unchecked } = context.check_all()?;
+            loaded.map_err(Failed::Config)?;
             let words = if is_there { "is fine" } else { "is not there, which is fine: every key has a default" };
             if out.json {
-                return out.json(&json!({ "problems": [] }));
+                return out.json(&json!({ "problems": [], "unchecked": unchecked }));
+            }
+            for Unchecked { what, why } in unchecked {
+                out.note(&format!("settings that were not checked: {what}: {why}"));
             }
             out.text(&format!("{} {words}", file.display()))
         }

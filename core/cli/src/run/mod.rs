@@ -51,7 +51,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
     }
     let context = Context::new(&cli.global)?;
     match cli.verb {
-        Verb::Serve(args) => serve::run(&context.home, context.config(args.flags())?.config).map_err(cause),
+        Verb::Serve(args) => {
+            serve::run(&context.home, &context.env, context.config(args.flags())?.config).map_err(cause)
+        }
         Verb::PluginProbe(args) => Ok(probe(&args.file)),
         Verb::Mcp(args) => mcp::run(&context, args.session).map_err(cause),
         Verb::Config(args) => config::run(&context, args.verb).map(|()| ExitCode::SUCCESS),

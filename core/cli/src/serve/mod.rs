@@ -8,16 +8,18 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tieline_config::{Config, Home, Isolation};
-use tieline_engine::{Engine, clock::Clock, plugins::Plugins, port::Sockets};
+use tieline_engine::{Engine, clock::Clock, plugins::Plugins, port::Mounts, secrets::Secrets};
 use tieline_server::{Listeners, Server};
 use tieline_store::{Options, Store, StoreError, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::settings;
+
 /// The plugins that are part of Tieline: they run inside the daemon without being asked.
 const STOCK_PLUGINS: [&str; 1] = ["websocket"];
 
-/// Runs the daemon in the foreground until SIGTERM or SIGINT.
-pub fn run(home: &Home, config: Config) -> anyhow::Result<ExitCode> {
+/// Runs the daemon in the foreground until SIGTERM or SIGINT. `env` are its `TIELINE_` variables.
+pub fn run(home: &Home, env: &[(String, String)], config: Config) -> anyhow::Result<ExitCode> {
     logging::start(&config.log)?;
     failpoints::arm()?;
     // Whatever this process makes is for its user alone.
@@ -32,14 +34,15 @@ pub fn run(home: &Home, config: Config) -> anyhow::Result<ExitCode> {
         readers: config.store.readers,
         wal_limit_bytes: config.store.wal_limit_mib << 20,
     })?;
-    actix::System::new().block_on(serve(home, config, store))
+    actix::System::new().block_on(serve(home, env, config, store))
 }
 
-async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<ExitCode> {
+async fn serve(home: &Home, env: &[(String, String)], config: Config, store: Store) -> anyhow::Result<ExitCode> {
     let engine = Engine::start(store, config.clone(), Clock::real(), stop_at_once).await?;
     check_in_background(&engine);
     first_start::run(&engine, home).await?;
-    let plugins = Plugins::connect(&engine, plugin_settings(home, &config)?, plugin_limits());
+    let secrets = Secrets::new(home.secrets_dir(), env);
+    let plugins = Plugins::connect(&engine, plugin_settings(home, &config)?, plugin_limits(), secrets);
     let loading = Arc::clone(&plugins);
     tokio::task::spawn_blocking(move || loading.load_all()).await.context("loading the plugins ended in a panic")?;
 
@@ -56,9 +59,9 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
         let why = plugin.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         println!("plugin {} ({}) is {:?}{why}", plugin.name, plugin.file, plugin.state);
     }
-    let sockets = Arc::clone(&plugins) as Arc<dyn Sockets>;
+    let mounts = Arc::clone(&plugins) as Arc<dyn Mounts>;
     let address = listeners.address;
-    let (server, running) = Server::start(listeners, &engine, Some(sockets), &config)?;
+    let (server, running) = Server::start(listeners, &engine, Some(mounts), &config)?;
     let running = actix::spawn(running);
     let published = home.address_file();
     std::fs::write(
@@ -117,7 +120,6 @@ fn check_in_background(engine: &Engine) {
 }
 
 fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Settings> {
-    let own = std::env::current_exe().context("the path of this program is not known")?;
     let mut plugins = std::collections::BTreeMap::new();
     for (name, plugin) in &config.plugins {
         let settings = tieline_host::PluginSettings {
@@ -137,8 +139,9 @@ fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host:
         plugins_dir: home.plugins_dir(),
         staging_dir: home.staging_dir(),
         markers_dir: home.markers_dir(),
-        probe: vec![own.into(), "plugin-probe".into()],
+        probe: settings::probe_command()?,
         stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
+        reserved_paths: tieline_server::reserved_paths(),
         plugins,
         call_limit: Duration::from_secs(5),
         stop_limit: Duration::from_secs(5),

@@ -1,7 +1,9 @@
 //! A transport that does wrong what its configuration says. For tests of the host.
 //!
 //! Without a configuration it behaves: it answers every delivery, and passes what comes from its sockets on as a
-//! command. What a delivery asks for (`{"do":"…"}`) or the configuration says (`{"start":"panic"}`) goes wrong.
+//! command; a webhook request uses the services of the host as its body says. What a delivery asks for (`{"do":"…"}`) or the configuration says (`{"start":"panic"}`) goes wrong.
+
+mod services;
 
 use std::{
     sync::{
@@ -23,10 +25,15 @@ pub struct Fault {
     host: Host,
     config: Config,
     kept: Mutex<Vec<Completion>>,
+    services: services::Services,
 }
 
 impl Transport for Fault {
-    const MANIFEST: Manifest = Manifest::new("fault", env!("CARGO_PKG_VERSION")).sockets(&["/fault"]);
+    const MANIFEST: Manifest = Manifest::new("fault", env!("CARGO_PKG_VERSION"))
+        .sockets(&["/fault"])
+        .webhooks(&["/hooks/fault", "/hooks/fault/other"]);
+
+    type Config = Config;
 
     fn start(host: Host, config: Config) -> Result<Self, Error> {
         let started = STARTED.fetch_add(1, Ordering::SeqCst) + 1;
@@ -40,7 +47,7 @@ impl Transport for Fault {
             Some("panic-again") if started > 1 => panic!("not a second time"),
             _ => {}
         }
-        Ok(Fault { host, config, kept: Mutex::default() })
+        Ok(Fault { host, config, kept: Mutex::default(), services: services::Services::new(host) })
     }
 
     fn deliver(&self, message: Message<'_>, done: Completion) -> Flow {
@@ -118,6 +125,27 @@ impl Transport for Fault {
     fn socket_closed(&self, socket: SocketId, code: Option<u16>) {
         let payload = serde_json::json!({ "closed": code }).to_string();
         let _taken = self.host.inbound(Message::new(Kind::LinkDown, socket.0, 3, payload.as_bytes()));
+    }
+
+    fn timer(&self, timer: TimerId) {
+        let payload = serde_json::json!({ "timer": timer.0 }).to_string();
+        let _taken = self.host.inbound(Message::new(Kind::Command, 0, 10, payload.as_bytes()));
+        self.services.timer(timer);
+    }
+
+    fn webhook(&self, request: WebhookRequest<'_>, reply: WebhookReply) {
+        let wish: Config = serde_json::from_slice(request.body).unwrap_or_default();
+        match wish["do"].as_str() {
+            Some("panic") => panic!("the request asks for a panic in webhook"),
+            Some("hang") => hang(),
+            Some("drop") => drop(reply),
+            Some("never") => self.services.keep(reply),
+            Some("timer") => self.services.answer_later(&wish, reply),
+            Some(what) => self.services.answer(what.to_owned(), wish.clone(), reply),
+            None => {
+                let _answered = reply.json(200, &services::shown(&request));
+            }
+        }
     }
 
     fn stop(&self, deadline: Duration) {

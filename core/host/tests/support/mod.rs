@@ -12,7 +12,9 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tieline_host::{Events, Host, Inbound, Kind, Limits, Outbound, PluginSettings, Settings, Socket, State, Status};
+use tieline_host::{
+    Denied, Events, Host, Inbound, Kind, Limits, Metric, Outbound, PluginSettings, Settings, Socket, State, Status,
+};
 
 /// Longer than anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +53,16 @@ pub struct Seen {
     pub logs: Vec<(tracing::Level, Value)>,
     pub sent: Vec<(bool, Bytes)>,
     pub closed: Vec<(u16, String)>,
+    pub kv: BTreeMap<(String, String), Vec<u8>>,
+    pub metrics: Vec<(bool, String, f64, BTreeMap<String, String>)>,
+    /// What every service answers, when none works.
+    pub denied: Option<Denied>,
+}
+
+impl Seen {
+    fn serve<R>(&mut self, f: impl FnOnce(&mut Seen) -> Result<R, Denied>) -> Result<R, Denied> {
+        self.denied.map_or_else(|| f(self), Err)
+    }
 }
 
 #[derive(Default)]
@@ -119,6 +131,45 @@ impl Events for Recorder {
     }
     fn changed(&self, status: &Status) {
         self.note(|seen| seen.changes.push(status.clone()));
+    }
+    fn kv_get(&self, plugin: &str, key: &str) -> Result<Vec<u8>, Denied> {
+        let key = (plugin.to_owned(), key.to_owned());
+        self.note(|seen| seen.serve(|seen| seen.kv.get(&key).cloned().ok_or(Denied::NotFound)))
+    }
+    fn kv_put(&self, plugin: &str, key: &str, value: &[u8]) -> Result<(), Denied> {
+        let key = (plugin.to_owned(), key.to_owned());
+        self.note(|seen| {
+            seen.serve(|seen| {
+                seen.kv.insert(key, value.to_vec());
+                Ok(())
+            })
+        })
+    }
+    fn kv_delete(&self, plugin: &str, key: &str) -> Result<(), Denied> {
+        let key = (plugin.to_owned(), key.to_owned());
+        self.note(|seen| seen.serve(|seen| seen.kv.remove(&key).map(drop).ok_or(Denied::NotFound)))
+    }
+    fn kv_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>, Denied> {
+        let keys = |seen: &mut Seen| {
+            let own = seen.kv.keys().filter(|(of, key)| of == plugin && key.starts_with(prefix));
+            Ok(own.map(|(_, key)| key.clone()).collect())
+        };
+        self.note(|seen| seen.serve(keys))
+    }
+    fn secret(&self, plugin: &str, name: &str) -> Result<Vec<u8>, Denied> {
+        self.note(|seen| seen.serve(|_| Ok(format!("the {name} of {plugin}").into_bytes())))
+    }
+    fn metric(&self, _plugin: &str, metric: Metric<'_>) -> Result<(), Denied> {
+        let Metric { is_counter, name, value, labels } = metric;
+        self.note(|seen| {
+            seen.serve(|seen| {
+                seen.metrics.push((is_counter, name.to_owned(), value, labels));
+                Ok(())
+            })
+        })
+    }
+    fn principal(&self, plugin: &str, link: u64) -> Result<Vec<u8>, Denied> {
+        self.note(|seen| seen.serve(|_| Ok(format!(r#"{{"name":"{plugin}","link":{link}}}"#).into_bytes())))
     }
     fn plugin_log(&self, _plugin: &str, level: tracing::Level, _target: &str, json: &str) {
         self.note(|seen| seen.logs.push((level, serde_json::from_str(json).unwrap())));
@@ -220,6 +271,7 @@ pub fn settings(dir: &Path) -> Settings {
         markers_dir: dir.join("markers"),
         probe: probe_command(),
         stock: vec!["fault".to_owned(), "c".to_owned()],
+        reserved_paths: vec!["/v1".to_owned(), "/healthz".to_owned()],
         plugins: BTreeMap::new(),
         call_limit: Duration::from_secs(10),
         stop_limit: Duration::from_secs(10),

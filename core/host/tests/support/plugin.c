@@ -26,6 +26,9 @@
 #ifndef START
 #define START start
 #endif
+#ifndef CREATE
+#define CREATE create
+#endif
 #ifndef ACCEPTED
 #define ACCEPTED n
 #endif
@@ -35,7 +38,7 @@
 
 static const tieline_host *host;
 
-static int32_t create(const tieline_host *h, tieline_bytes config, void **out) {
+__attribute__((unused)) static int32_t create(const tieline_host *h, tieline_bytes config, void **out) {
     (void)config;
     host = h;
     *out = malloc(1);
@@ -62,7 +65,29 @@ static int32_t socket_events(void *i, const tieline_socket_event *e, uint32_t n)
     tieline_msg null_payload = {.size = sizeof(tieline_msg), .kind = TIELINE_COMMAND, .payload = {0, 9}};
     tieline_msg unknown = {.size = sizeof(tieline_msg), .kind = 999, .payload = {0, 0}};
     uint32_t taken = 77;
-    int ok = host->inbound(host->ctx, &garbage, 1, &taken) == TIELINE_INVALID &&
+    tieline_bytes null = {0, 9}, key = {(const uint8_t *)"k", 1}, none = {0, 0};
+    uint8_t small[1] = {'?'};
+    double nan = 0.0;
+    nan /= nan;
+    int ok_1_1 = host->kv_get(host->ctx, null, small, 1) == -TIELINE_INVALID &&
+                 host->kv_get(host->ctx, none, small, 1) == -TIELINE_INVALID &&
+                 host->kv_get(host->ctx, key, small, 1) == -TIELINE_NOT_FOUND &&
+                 host->kv_put(host->ctx, key, null) == TIELINE_INVALID &&
+                 host->kv_put(host->ctx, key, (tieline_bytes){(const uint8_t *)"long", 4}) == TIELINE_OK &&
+                 host->kv_get(host->ctx, key, small, 1) == 4 && small[0] == '?' &&
+                 host->kv_get(host->ctx, key, 0, 99) == 4 &&
+                 host->kv_keys(host->ctx, null, small, 1) == -TIELINE_INVALID &&
+                 host->secret(host->ctx, (tieline_bytes){(const uint8_t *)"../k", 4}, small, 1) == -TIELINE_INVALID &&
+                 host->timer(host->ctx, 1, TIELINE_TIMER_CANCEL) == TIELINE_OK &&
+                 host->metric(host->ctx, 9, key, 1, none) == TIELINE_INVALID &&
+                 host->metric(host->ctx, TIELINE_METRIC_GAUGE, key, nan, none) == TIELINE_INVALID &&
+                 host->metric(host->ctx, TIELINE_METRIC_GAUGE, key, 1, key) == TIELINE_INVALID &&
+                 host->principal(host->ctx, 424242, small, 1) == -TIELINE_NOT_FOUND &&
+                 host->webhook_reply(host->ctx, 424242, 200, none, none) == TIELINE_NOT_FOUND &&
+                 host->webhook_reply(host->ctx, 424242, 200, null, none) == TIELINE_INVALID &&
+                 host->kv_get((const void *)~(uintptr_t)0, key, small, 1) == -TIELINE_CLOSED &&
+                 host->timer((const void *)~(uintptr_t)0, 1, 1) == TIELINE_CLOSED;
+    int ok = ok_1_1 && host->inbound(host->ctx, &garbage, 1, &taken) == TIELINE_INVALID &&
              host->inbound(host->ctx, 0, 5, &taken) == TIELINE_INVALID &&
              host->inbound(host->ctx, &null_payload, 1, &taken) == TIELINE_INVALID &&
              host->inbound(host->ctx, &unknown, 1, 0) == TIELINE_INVALID &&
@@ -94,7 +119,7 @@ const tieline_plugin SYMBOL = {
     .size = SIZE,
     .panic_unwind = UNWIND,
     .manifest = {(const uint8_t *)MANIFEST, sizeof(MANIFEST) - 1},
-    .create = create,
+    .create = CREATE,
     .start = START,
     .deliver = deliver,
     .socket_events = socket_events,

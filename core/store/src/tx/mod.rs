@@ -8,6 +8,7 @@ mod events;
 mod head;
 mod idempotency;
 mod inboxes;
+mod kv;
 mod principals;
 mod sessions;
 mod update;
@@ -23,6 +24,7 @@ pub use head::Head;
 pub(crate) use head::{lane_number, load_inbox};
 pub use idempotency::Remembered;
 pub use inboxes::{NewDelivery, PendingRow, Places};
+pub use kv::KvUse;
 pub use sessions::NewSession;
 
 use crate::{
@@ -45,6 +47,8 @@ pub(crate) struct Cache {
     ids: HashMap<i64, SessionId>,
     principals: HashMap<PrincipalId, i64>,
     counters: Option<Counters>,
+    /// By plugin.
+    kv: HashMap<String, KvUse>,
 }
 
 impl Cache {

@@ -1,0 +1,101 @@
+//! What an instance may ask of the host besides passing messages: checked here, done by whoever listens.
+
+use tieline_plugin_sdk::{abi, limits};
+
+use crate::{Metric, instance::Instance};
+
+/// Links that a plugin opened by itself carry this bit.
+const OWN_LINK: u64 = 1 << 63;
+
+/// Why a service was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// There is no such thing.
+    NotFound,
+    /// A key, name or number makes no sense.
+    Invalid,
+    /// Larger, or more of it, than is allowed.
+    TooLarge,
+    /// The instance is gone.
+    Closed,
+    /// It did not work; the log says why.
+    Failed,
+}
+
+impl Denied {
+    /// Returns the status that a plugin is answered with.
+    pub fn status(self) -> i32 {
+        match self {
+            Denied::NotFound => abi::NOT_FOUND,
+            Denied::Invalid => abi::INVALID,
+            Denied::TooLarge => abi::TOO_LARGE,
+            Denied::Closed => abi::CLOSED,
+            Denied::Failed => abi::FAILED,
+        }
+    }
+}
+
+impl Instance {
+    /// Reads a value of the plugin's key-value space. May wait for the disk.
+    pub(crate) fn kv_get(&self, key: &[u8]) -> Result<Vec<u8>, Denied> {
+        self.events.kv_get(&self.plugin, limits::key(key).ok_or(Denied::Invalid)?)
+    }
+
+    /// Stores a value, durably. Waits for the disk.
+    pub(crate) fn kv_put(&self, key: &[u8], value: &[u8]) -> Result<(), Denied> {
+        let key = limits::key(key).ok_or(Denied::Invalid)?;
+        if value.len() > limits::VALUE_BYTES {
+            return Err(Denied::TooLarge);
+        }
+        self.events.kv_put(&self.plugin, key, value)
+    }
+
+    /// Removes a value, durably. Waits for the disk.
+    pub(crate) fn kv_delete(&self, key: &[u8]) -> Result<(), Denied> {
+        self.events.kv_delete(&self.plugin, limits::key(key).ok_or(Denied::Invalid)?)
+    }
+
+    /// Lists the keys with this prefix, as JSON. May wait for the disk.
+    pub(crate) fn kv_keys(&self, prefix: &[u8]) -> Result<Vec<u8>, Denied> {
+        let keys = self.events.kv_keys(&self.plugin, limits::key_prefix(prefix).ok_or(Denied::Invalid)?)?;
+        serde_json::to_vec(&keys).map_err(|_| Denied::Failed)
+    }
+
+    /// Reads a secret. May wait for the disk.
+    pub(crate) fn secret(&self, name: &[u8]) -> Result<Vec<u8>, Denied> {
+        self.events.secret(&self.plugin, limits::secret_name(name).ok_or(Denied::Invalid)?)
+    }
+
+    /// Sets or cancels a timer.
+    pub(crate) fn timer(&self, id: u64, after_ms: u64) -> Result<(), Denied> {
+        self.queue.timer(id, after_ms)
+    }
+
+    /// Adds to a counter or sets a gauge.
+    pub(crate) fn metric(&self, kind: u8, name: &[u8], value: f64, labels: &[u8]) -> Result<(), Denied> {
+        let is_counter = match kind {
+            abi::METRIC_COUNTER => true,
+            abi::METRIC_GAUGE => false,
+            _ => return Err(Denied::Invalid),
+        };
+        if !limits::metric_value(is_counter, value) {
+            return Err(Denied::Invalid);
+        }
+        let name = limits::metric_name(name).ok_or(Denied::Invalid)?;
+        let labels = limits::labels(labels).ok_or(Denied::Invalid)?;
+        self.events.metric(&self.plugin, Metric { is_counter, name, value, labels })
+    }
+
+    /// Tells who is behind a link of this instance, as JSON.
+    pub(crate) fn principal(&self, link: u64) -> Result<Vec<u8>, Denied> {
+        if link & OWN_LINK == 0 && self.socket(link).is_none() {
+            return Err(Denied::NotFound);
+        }
+        self.events.principal(&self.plugin, link)
+    }
+
+    /// Answers a webhook request.
+    pub(crate) fn webhook_reply(&self, request: u64, status: u16, kind: &[u8], body: &[u8]) -> Result<(), Denied> {
+        self.webhooks.reply(request, status, kind, body)
+    }
+}
