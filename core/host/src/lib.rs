@@ -8,6 +8,7 @@
 
 mod api;
 mod breaker;
+mod callbacks;
 mod driver;
 mod events;
 mod file_check;
@@ -30,6 +31,7 @@ mod slot;
 mod stage;
 mod status;
 mod survey;
+mod text;
 mod timers;
 mod trust;
 mod watchdog;

@@ -7,6 +7,7 @@ use tieline_plugin_sdk::abi::{self, Bytes, MsgView, SocketEvent, WebhookRequest}
 
 use crate::{
     Kind, Outbound, Step, Webhooked, api,
+    callbacks::Callbacks,
     inbox::CREDITS,
     inflight::Given,
     instance::Instance,
@@ -53,7 +54,7 @@ impl<'a> Life<'a> {
     }
 
     fn create(&mut self, config: &str) -> Result<(), Fatal> {
-        let api = api::open(&self.instance);
+        let api = api::open(self.instance.id, Arc::clone(&self.instance) as Arc<dyn Callbacks>);
         let create = self.plugin.entries.create;
         let mut raw = std::ptr::null_mut();
         // SAFETY: the functions live until the process ends, the configuration and the place for the instance for the
