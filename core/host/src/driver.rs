@@ -126,16 +126,16 @@ fn live(shared: &Shared, slot: &Slot, job: &Job, plugin: &Plugin, has_run: &mut 
     if !slot.begin(&instance) {
         return End::Stopped;
     }
-    let (life, begun) = Life::begin(shared, slot, plugin, Arc::clone(&instance), &job.config);
+    let (mut life, begun) = Life::begin(shared, slot, plugin, Arc::clone(&instance), &job.config);
     let result = begun.and_then(|()| {
         *has_run = true;
-        drive(&life, job)
+        drive(&mut life, job)
     });
     finish(life, &instance, result)
 }
 
 /// Drives a started instance until it stops or dies.
-fn drive(life: &Life<'_>, job: &Job) -> Result<(), Fatal> {
+fn drive(life: &mut Life<'_>, job: &Job) -> Result<(), Fatal> {
     life.slot.set(life.shared, State::Running, None);
     let mut healthy_at = Some(Instant::now() + life.shared.limits.healthy_after);
     loop {
@@ -157,7 +157,7 @@ fn drive(life: &Life<'_>, job: &Job) -> Result<(), Fatal> {
 }
 
 /// Stops and frees an instance, as far as it lets one.
-fn finish(life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -> End {
+fn finish(mut life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -> End {
     let (shared, slot) = (life.shared, life.slot);
     let end = match result {
         Ok(()) => End::Stopped,

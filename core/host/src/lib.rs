@@ -9,6 +9,7 @@
 mod api;
 mod breaker;
 mod callbacks;
+mod calls;
 mod driver;
 mod events;
 mod file_check;
@@ -19,6 +20,7 @@ mod inflight;
 mod instance;
 mod library;
 mod life;
+mod local;
 mod manifest;
 mod marker;
 mod pipeline;
