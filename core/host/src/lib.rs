@@ -38,6 +38,7 @@ mod timers;
 mod trust;
 mod watchdog;
 mod webhooks;
+mod wire;
 
 pub use events::{Events, Inbound, Metric, Outbound, Socket};
 pub use host::{Host, Pending};
