@@ -1,20 +1,23 @@
 //! One instance as its driver sees it: what is handed over, what comes back, and what ends it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tieline_plugin_sdk::abi;
 
 use crate::{
     Kind, Outbound, Step, Webhooked,
-    callbacks::Callbacks,
-    calls::{Answer, Calls, Gone, Message, Request, SocketNews},
+    body::Body,
+    calls::{Answer, Gone, Message, Request, SocketNews},
     inbox::CREDITS,
     inflight::Given,
     instance::Instance,
-    library::Plugin,
-    local::Local,
     lock,
+    manifest::Manifest,
     queue::{SocketItem, Turn, WebhookItem},
+    settings::PluginSettings,
     slot::{Shared, Slot},
     status::Problem,
 };
@@ -35,35 +38,45 @@ pub(crate) struct Life<'a> {
     pub shared: &'a Shared,
     pub slot: &'a Slot,
     pub instance: Arc<Instance>,
-    calls: Box<dyn Calls>,
+    body: Body,
     /// It was made, and there is somebody who could stop it.
     is_made: bool,
 }
 
 impl<'a> Life<'a> {
-    /// Makes an instance and starts it. With an error, it is over already and still has to be finished.
-    pub(crate) fn begin(
-        shared: &'a Shared,
-        slot: &'a Slot,
-        plugin: &Plugin,
-        instance: Arc<Instance>,
-        config: &str,
-    ) -> (Self, Result<(), Fatal>) {
+    /// Nothing is called yet.
+    pub(crate) fn new(shared: &'a Shared, slot: &'a Slot, instance: Arc<Instance>, body: Body) -> Self {
         instance.drive_here();
-        let calls = Box::new(Local::new(plugin.entries, instance.id, Arc::clone(&instance) as Arc<dyn Callbacks>));
-        let mut life = Life { shared, slot, instance, calls, is_made: false };
-        let result = life.create(config).and_then(|()| life.start());
-        (life, result)
+        Life { shared, slot, instance, body, is_made: false }
+    }
+
+    /// Makes the instance and starts it. With an error, it is over already and still has to be finished.
+    pub(crate) fn begin(&mut self, manifest: &Manifest, settings: &PluginSettings) -> Result<(), Fatal> {
+        self.open(manifest, settings)?;
+        self.create(&settings.config.to_string())?;
+        self.start()
+    }
+
+    fn open(&mut self, manifest: &Manifest, settings: &PluginSettings) -> Result<(), Fatal> {
+        let mut found = Ok(None);
+        self.call(Step::Open, |body| {
+            found = body.open(settings)?;
+            Ok(abi::OK)
+        })?;
+        match found.map_err(Fatal::Refused)? {
+            Some(found) => found.is(manifest).map_err(Fatal::Refused),
+            None => Ok(()),
+        }
     }
 
     fn create(&mut self, config: &str) -> Result<(), Fatal> {
-        let status = self.call(Step::Create, |calls| calls.create(config))?;
+        let status = self.call(Step::Create, |body| body.calls().create(config))?;
         self.is_made = status == abi::OK;
         self.expect_ok(Step::Create, status)
     }
 
     fn start(&mut self) -> Result<(), Fatal> {
-        let status = self.call(Step::Start, |calls| calls.start())?;
+        let status = self.call(Step::Start, |body| body.calls().start())?;
         self.expect_ok(Step::Start, status)
     }
 
@@ -74,6 +87,17 @@ impl<'a> Life<'a> {
         let said = self.instance.said();
         let reason = said.unwrap_or_else(|| format!("`{}` answered with status {status}", step.as_str()));
         Err(Fatal::Refused(Problem::new(step, reason)))
+    }
+
+    /// Waits for the next turn.
+    pub(crate) fn next(&mut self, until: Option<Instant>) -> Result<Turn, Fatal> {
+        loop {
+            match self.body.next(&self.instance, until) {
+                Ok(Some(turn)) => return Ok(turn),
+                Ok(None) => drop(self.call(Step::Process, Body::ping)?),
+                Err(gone) => return Err(self.died(Step::Process, gone)),
+            }
+        }
     }
 
     /// Hands over what a turn has.
@@ -88,7 +112,7 @@ impl<'a> Life<'a> {
             self.instance.inbox.resume(&*self.shared.events, &self.instance.plugin);
         }
         if self.instance.inbox.owes_a_resume() {
-            self.call(Step::Resume, |calls| calls.resume(CREDITS))?;
+            self.call(Step::Resume, |body| body.calls().resume(CREDITS))?;
         }
         if !turn.sockets.is_empty() {
             self.sockets(&turn.sockets)?;
@@ -107,13 +131,13 @@ impl<'a> Life<'a> {
 
     fn sockets(&mut self, items: &[SocketItem]) -> Result<(), Fatal> {
         let events: Vec<SocketNews<'_>> = items.iter().map(SocketNews::of).collect();
-        self.call(Step::Sockets, |calls| calls.socket_events(&events))?;
+        self.call(Step::Sockets, |body| body.calls().socket_events(&events))?;
         // Not taken means not understood; there is nobody to tell but the plugin's own log.
         Ok(())
     }
 
     fn timer(&mut self, id: u64) -> Result<(), Fatal> {
-        self.call(Step::Timer, |calls| calls.timer(id))?;
+        self.call(Step::Timer, |body| body.calls().timer(id))?;
         Ok(())
     }
 
@@ -122,7 +146,7 @@ impl<'a> Life<'a> {
         if !self.instance.webhooks.is_open(item.id) {
             return Ok(());
         }
-        let status = self.call(Step::Webhook, |calls| calls.webhook(&Request::of(item)))?;
+        let status = self.call(Step::Webhook, |body| body.calls().webhook(&Request::of(item)))?;
         if status != abi::OK {
             let said = self.instance.said().unwrap_or_else(|| format!("`webhook` answered with status {status}"));
             self.instance.webhooks.settle(item.id, Webhooked::Nonsense(said));
@@ -134,9 +158,9 @@ impl<'a> Life<'a> {
         let messages = std::mem::take(&mut turn.messages);
         let lent: Vec<Message<'_>> = messages.iter().map(Message::of).collect();
         let mut accepted = 0;
-        let status = self.call(Step::Deliver, |calls| {
+        let status = self.call(Step::Deliver, |body| {
             let status;
-            (status, accepted) = calls.deliver(&lent, base)?;
+            (status, accepted) = body.calls().deliver(&lent, base)?;
             Ok(status)
         })?;
         let accepted = match status {
@@ -178,23 +202,24 @@ impl<'a> Life<'a> {
             return Ok(false);
         }
         let ms = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
-        Ok(self.call(Step::Stop, |calls| calls.shutdown(ms))? == abi::OK)
+        Ok(self.call(Step::Stop, |body| body.calls().shutdown(ms))? == abi::OK)
     }
 
     /// Frees the instance. The library stays.
     pub(crate) fn destroy(mut self) -> Result<(), Fatal> {
-        self.call(Step::Destroy, |calls| calls.destroy()).map(|_| ())
+        self.call(Step::Destroy, |body| body.calls().destroy()).map(|_| ())
     }
 
     /// Runs one call under the watchdog's eyes, and passes on what the plugin has handed over meanwhile.
-    fn call(&mut self, step: Step, f: impl FnOnce(&mut dyn Calls) -> Answer) -> Result<i32, Fatal> {
+    fn call(&mut self, step: Step, f: impl FnOnce(&mut Body) -> Answer) -> Result<i32, Fatal> {
         self.instance.inbox.collect();
         let word = self.slot.call.begin(self.shared.clock, step);
-        let answer = f(&mut *self.calls);
+        let answer = f(&mut self.body);
         if !self.slot.call.end(word) {
             return Err(Fatal::Abandoned);
         }
         self.instance.inbox.flush(&*self.shared.events, &self.instance.plugin);
+        self.body.settle();
         if self.instance.inbox.wants_a_resume() {
             self.instance.queue.resume();
         }
@@ -204,11 +229,14 @@ impl<'a> Life<'a> {
                 Err(Fatal::Died(Problem::new(step, format!("it panicked in `{}`: {said}", step.as_str()))))
             }
             Ok(status) => Ok(status),
-            Err(Gone(reason)) => {
-                self.is_made = false;
-                Err(Fatal::Died(Problem::new(step, reason)))
-            }
+            Err(gone) => Err(self.died(step, gone)),
         }
+    }
+
+    /// There is nobody left who could be called.
+    fn died(&mut self, step: Step, Gone(reason): Gone) -> Fatal {
+        self.is_made = false;
+        Fatal::Died(Problem::new(step, reason))
     }
 }
 

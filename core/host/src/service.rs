@@ -33,6 +33,12 @@ impl Denied {
             Denied::Failed => abi::FAILED,
         }
     }
+
+    /// Reads a status back.
+    pub(crate) fn of(status: i32) -> Denied {
+        let all = [Denied::NotFound, Denied::Invalid, Denied::TooLarge, Denied::Closed];
+        all.into_iter().find(|denied| denied.status() == status).unwrap_or(Denied::Failed)
+    }
 }
 
 /// The services that a plugin may use. Keys, names and values are as the plugin passed them.
@@ -96,17 +102,7 @@ impl Services for Instance {
     }
 
     fn metric(&self, kind: u8, name: &[u8], value: f64, labels: &[u8]) -> Result<(), Denied> {
-        let is_counter = match kind {
-            abi::METRIC_COUNTER => true,
-            abi::METRIC_GAUGE => false,
-            _ => return Err(Denied::Invalid),
-        };
-        if !limits::metric_value(is_counter, value) {
-            return Err(Denied::Invalid);
-        }
-        let name = limits::metric_name(name).ok_or(Denied::Invalid)?;
-        let labels = limits::labels(labels).ok_or(Denied::Invalid)?;
-        self.events.metric(&self.plugin, Metric { is_counter, name, value, labels })
+        self.events.metric(&self.plugin, Metric::read(kind, name, value, labels)?)
     }
 
     fn principal(&self, link: u64) -> Result<Vec<u8>, Denied> {

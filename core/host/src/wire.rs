@@ -13,7 +13,7 @@ pub(crate) use fields::Malformed;
 use fields::{Fields, Put};
 pub(crate) use framing::Frames;
 
-use crate::calls::{Message, SocketNews};
+use crate::calls::{Message, Request, SocketNews};
 
 /// Changes with every change of the frames.
 pub(crate) const PROTOCOL: u32 = 1;
@@ -23,7 +23,7 @@ pub(crate) const MOST_FROM_CHILD: usize = crate::api::MOST_PAYLOAD + (64 << 10);
 /// The longest frame to a plugin's process: the largest frame of a socket that can be configured, and more.
 pub(crate) const MOST_TO_CHILD: usize = 128 << 20;
 
-/// What the host says. All but the last is a call, and is answered by one [`FromChild::Reply`].
+/// What the host says. All but the last two are calls, and each is answered by one [`FromChild::Reply`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ToChild<'a> {
     /// Limit yourself and open the library. The reply has the manifest, or the problem, as JSON.
@@ -43,6 +43,12 @@ pub(crate) enum ToChild<'a> {
     Sockets {
         events: Cow<'a, [SocketNews<'a>]>,
     },
+    Timer {
+        id: u64,
+    },
+    Webhook {
+        request: Request<'a>,
+    },
     /// Room that was used is free again, and the plugin has to be told.
     Resume {
         credits: u32,
@@ -60,10 +66,19 @@ pub(crate) enum ToChild<'a> {
         messages: u32,
         bytes: u64,
     },
+    /// What came of a [`FromChild::Ask`].
+    Answer {
+        id: u64,
+        status: i32,
+        data: &'a [u8],
+    },
 }
 
+const CREDIT: u8 = 12;
+const ANSWER: u8 = 13;
+
 /// What the process of a plugin says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FromChild<'a> {
     /// The call has returned.
     Reply {
@@ -102,6 +117,45 @@ pub(crate) enum FromChild<'a> {
         code: u16,
         reason: &'a [u8],
     },
+    Timer {
+        id: u64,
+        after_ms: u64,
+    },
+    Metric {
+        kind: u8,
+        name: &'a [u8],
+        value: f64,
+        labels: &'a [u8],
+    },
+    /// Whoever asks waits for the [`ToChild::Answer`] with this number.
+    Ask {
+        id: u64,
+        service: Service<'a>,
+    },
+}
+
+/// A service whose result somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service<'a> {
+    KvGet { key: &'a [u8] },
+    KvPut { key: &'a [u8], value: &'a [u8] },
+    KvDelete { key: &'a [u8] },
+    KvKeys { prefix: &'a [u8] },
+    Secret { name: &'a [u8] },
+    Principal { link: u64 },
+    WebhookReply { request: u64, status: u16, kind: &'a [u8], body: &'a [u8] },
+}
+
+impl Service<'_> {
+    /// Tells whether it may wait for the disk.
+    pub(crate) fn may_wait(&self) -> bool {
+        !matches!(self, Service::Principal { .. } | Service::WebhookReply { .. })
+    }
+}
+
+/// Tells whether a frame to a plugin's process is a call, without reading it.
+pub(crate) fn is_call(frame: &[u8]) -> bool {
+    !matches!(frame.first(), Some(&(CREDIT | ANSWER)))
 }
 
 impl<'a> ToChild<'a> {
@@ -116,11 +170,14 @@ impl<'a> ToChild<'a> {
             ToChild::Start => frame.u8(3),
             ToChild::Deliver { base, messages } => frame.u8(4).u64(*base).each(messages, Put::message),
             ToChild::Sockets { events } => frame.u8(5).each(events, Put::socket_news),
-            ToChild::Resume { credits, messages, bytes } => frame.u8(6).u32(*credits).u32(*messages).u64(*bytes),
-            ToChild::Shutdown { deadline_ms } => frame.u8(7).u32(*deadline_ms),
-            ToChild::Destroy => frame.u8(8),
-            ToChild::Ping => frame.u8(9),
-            ToChild::Credit { messages, bytes } => frame.u8(10).u32(*messages).u64(*bytes),
+            ToChild::Timer { id } => frame.u8(6).u64(*id),
+            ToChild::Webhook { request } => frame.u8(7).request(request),
+            ToChild::Resume { credits, messages, bytes } => frame.u8(8).u32(*credits).u32(*messages).u64(*bytes),
+            ToChild::Shutdown { deadline_ms } => frame.u8(9).u32(*deadline_ms),
+            ToChild::Destroy => frame.u8(10),
+            ToChild::Ping => frame.u8(11),
+            ToChild::Credit { messages, bytes } => frame.u8(CREDIT).u32(*messages).u64(*bytes),
+            ToChild::Answer { id, status, data } => frame.u8(ANSWER).u64(*id).i32(*status).bytes(data),
         }
         .end();
     }
@@ -134,11 +191,14 @@ impl<'a> ToChild<'a> {
             3 => ToChild::Start,
             4 => ToChild::Deliver { base: f.u64()?, messages: f.each(Fields::message)?.into() },
             5 => ToChild::Sockets { events: f.each(Fields::socket_news)?.into() },
-            6 => ToChild::Resume { credits: f.u32()?, messages: f.u32()?, bytes: f.u64()? },
-            7 => ToChild::Shutdown { deadline_ms: f.u32()? },
-            8 => ToChild::Destroy,
-            9 => ToChild::Ping,
-            10 => ToChild::Credit { messages: f.u32()?, bytes: f.u64()? },
+            6 => ToChild::Timer { id: f.u64()? },
+            7 => ToChild::Webhook { request: f.request()? },
+            8 => ToChild::Resume { credits: f.u32()?, messages: f.u32()?, bytes: f.u64()? },
+            9 => ToChild::Shutdown { deadline_ms: f.u32()? },
+            10 => ToChild::Destroy,
+            11 => ToChild::Ping,
+            CREDIT => ToChild::Credit { messages: f.u32()?, bytes: f.u64()? },
+            ANSWER => ToChild::Answer { id: f.u64()?, status: f.i32()?, data: f.bytes()? },
             other => return Err(Malformed::Kind(other)),
         };
         f.end()?;
@@ -160,6 +220,11 @@ impl<'a> FromChild<'a> {
             FromChild::Fault { is_in_call, reason } => frame.u8(71).flag(*is_in_call).bytes(reason),
             FromChild::SocketSend { socket, is_text, data } => frame.u8(72).u64(*socket).flag(*is_text).bytes(data),
             FromChild::SocketClose { socket, code, reason } => frame.u8(73).u64(*socket).u16(*code).bytes(reason),
+            FromChild::Timer { id, after_ms } => frame.u8(74).u64(*id).u64(*after_ms),
+            FromChild::Metric { kind, name, value, labels } => {
+                frame.u8(75).u8(*kind).bytes(name).u64(value.to_bits()).bytes(labels)
+            }
+            FromChild::Ask { id, service } => frame.u8(76).u64(*id).service(service),
         }
         .end();
     }
@@ -177,6 +242,14 @@ impl<'a> FromChild<'a> {
             71 => FromChild::Fault { is_in_call: f.flag()?, reason: f.bytes()? },
             72 => FromChild::SocketSend { socket: f.u64()?, is_text: f.flag()?, data: f.bytes()? },
             73 => FromChild::SocketClose { socket: f.u64()?, code: f.u16()?, reason: f.bytes()? },
+            74 => FromChild::Timer { id: f.u64()?, after_ms: f.u64()? },
+            75 => FromChild::Metric {
+                kind: f.u8()?,
+                name: f.bytes()?,
+                value: f64::from_bits(f.u64()?),
+                labels: f.bytes()?,
+            },
+            76 => FromChild::Ask { id: f.u64()?, service: f.service()? },
             other => return Err(Malformed::Kind(other)),
         };
         f.end()?;

@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use support::{Bench, Sink, c_plugin};
-use tieline_host::{Denied, Host, Kind, NotTaken, Pending, State, Step, Webhook, Webhooked, limits};
+use support::{Bench, Sink, c_plugin, isolation};
+use tieline_host::{Denied, Host, Isolation, Kind, NotTaken, Pending, State, Step, Webhook, Webhooked, limits};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -111,7 +111,9 @@ fn whoever_waits_is_told_when_the_plugin_dies_hangs_or_stops() {
     bench.settings.call_limit = Duration::from_millis(200);
     let host = bench.run();
     assert_eq!(end(&host, &json!({"do": "hang"})), Webhooked::Lost);
-    assert_eq!(bench.wait_for(&host, State::Quarantined).step, Some(Step::Webhook));
+    // A process is killed and started again; a thread can only be left behind.
+    let state = if isolation() == Isolation::Process { State::Restarting } else { State::Quarantined };
+    assert_eq!(bench.wait_for(&host, state).step, Some(Step::Webhook));
 }
 
 #[test]
@@ -213,6 +215,10 @@ fn a_service_that_does_not_work_says_how() {
     ] {
         bench.seen.seen().denied = Some(denied);
         for what in ["kv-get", "kv-put", "kv-delete", "kv-keys", "secret", "counter"] {
+            if what == "counter" && isolation() == Isolation::Process {
+                // Nobody waits for what comes of a metric there.
+                continue;
+            }
             assert_eq!(ask(&host, &json!({"do": what, "key": "a"})), json!({"error": wanted}), "{what}");
         }
     }

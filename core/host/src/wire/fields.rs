@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::calls::{Message, SocketNews};
+use super::Service;
+use crate::calls::{Message, Request, SocketNews};
 
 /// Appends the fields of one frame.
 pub(crate) struct Put<'a> {
@@ -68,6 +69,25 @@ impl<'a> Put<'a> {
 
     pub(super) fn socket_news(self, e: &SocketNews<'_>) -> Self {
         self.u16(e.what).u64(e.socket).bytes(e.data)
+    }
+
+    pub(super) fn request(self, r: &Request<'_>) -> Self {
+        let texts = [r.method, r.path, r.query, r.headers, r.principal];
+        texts.iter().fold(self.u64(r.id), |put, text| put.bytes(text.as_bytes())).bytes(r.body)
+    }
+
+    pub(super) fn service(self, service: &Service<'_>) -> Self {
+        match service {
+            Service::KvGet { key } => self.u8(1).bytes(key),
+            Service::KvPut { key, value } => self.u8(2).bytes(key).bytes(value),
+            Service::KvDelete { key } => self.u8(3).bytes(key),
+            Service::KvKeys { prefix } => self.u8(4).bytes(prefix),
+            Service::Secret { name } => self.u8(5).bytes(name),
+            Service::Principal { link } => self.u8(6).u64(*link),
+            Service::WebhookReply { request, status, kind, body } => {
+                self.u8(7).u64(*request).u16(*status).bytes(kind).bytes(body)
+            }
+        }
     }
 }
 
@@ -145,6 +165,36 @@ impl<'a> Fields<'a> {
 
     pub(super) fn socket_news(&mut self) -> Result<SocketNews<'a>, Malformed> {
         Ok(SocketNews { what: self.u16()?, socket: self.u64()?, data: self.bytes()? })
+    }
+
+    pub(super) fn request(&mut self) -> Result<Request<'a>, Malformed> {
+        Ok(Request {
+            id: self.u64()?,
+            method: self.text()?,
+            path: self.text()?,
+            query: self.text()?,
+            headers: self.text()?,
+            principal: self.text()?,
+            body: self.bytes()?,
+        })
+    }
+
+    pub(super) fn service(&mut self) -> Result<Service<'a>, Malformed> {
+        Ok(match self.u8()? {
+            1 => Service::KvGet { key: self.bytes()? },
+            2 => Service::KvPut { key: self.bytes()?, value: self.bytes()? },
+            3 => Service::KvDelete { key: self.bytes()? },
+            4 => Service::KvKeys { prefix: self.bytes()? },
+            5 => Service::Secret { name: self.bytes()? },
+            6 => Service::Principal { link: self.u64()? },
+            7 => Service::WebhookReply {
+                request: self.u64()?,
+                status: self.u16()?,
+                kind: self.bytes()?,
+                body: self.bytes()?,
+            },
+            other => return Err(Malformed::Kind(other)),
+        })
     }
 }
 

@@ -52,29 +52,36 @@ proptest! {
     fn what_the_host_says_reads_back(
         n in any::<(u32, u64, u64)>(), text in ".{0,40}", list in items(), pieces in vec(1usize..200, 0..60)
     ) {
-        let said = [
+        let said = vec![
             ToChild::Open { protocol: n.0, memory_bytes: n.1, open_files: n.2 },
             ToChild::Create { config: &text },
             ToChild::Start,
             ToChild::Deliver { base: n.1, messages: messages(&list) },
             ToChild::Sockets { events: events(&list) },
+            ToChild::Timer { id: n.1 },
+            ToChild::Webhook { request: Request {
+                id: n.2, method: &text, path: "/p", query: &text, headers: "[]", principal: &text, body: text.as_bytes(),
+            } },
             ToChild::Resume { credits: n.0, messages: !n.0, bytes: n.1 },
             ToChild::Shutdown { deadline_ms: n.0 },
             ToChild::Destroy,
             ToChild::Ping,
             ToChild::Credit { messages: n.0, bytes: n.1 },
+            ToChild::Answer { id: n.1, status: n.0.cast_signed(), data: text.as_bytes() },
         ];
         let mut stream = Vec::new();
         said.iter().for_each(|frame| frame.encode(&mut stream));
         let frames = cut(&stream, pieces).unwrap();
         let read: Vec<_> = frames.iter().map(|frame| ToChild::decode(frame).unwrap()).collect();
-        prop_assert_eq!(read, said);
+        prop_assert_eq!(&read, &said);
+        prop_assert_eq!(frames.iter().filter(|frame| is_call(frame)).count(), said.len() - 2);
     }
 
     #[test]
     fn what_a_plugins_process_says_reads_back(
         n in any::<(u32, i32, u64)>(), small in any::<(u8, u16, bool)>(), list in items(),
-        a in vec(any::<u8>(), 0..50), b in vec(any::<u8>(), 0..50), pieces in vec(1usize..200, 0..60)
+        a in vec(any::<u8>(), 0..50), b in vec(any::<u8>(), 0..50), value in any::<f64>(),
+        pieces in vec(1usize..200, 0..60)
     ) {
         let said = [
             FromChild::Reply { status: n.1, accepted: n.0, data: &a },
@@ -86,7 +93,20 @@ proptest! {
             FromChild::Fault { is_in_call: small.2, reason: &a },
             FromChild::SocketSend { socket: n.2, is_text: small.2, data: &b },
             FromChild::SocketClose { socket: n.2, code: small.1, reason: &a },
+            FromChild::Timer { id: n.2, after_ms: !n.2 },
+            FromChild::Metric { kind: small.0, name: &a, value, labels: &b },
         ];
+        let services = [
+            Service::KvGet { key: &a },
+            Service::KvPut { key: &a, value: &b },
+            Service::KvDelete { key: &a },
+            Service::KvKeys { prefix: &b },
+            Service::Secret { name: &a },
+            Service::Principal { link: n.2 },
+            Service::WebhookReply { request: n.2, status: small.1, kind: &a, body: &b },
+        ];
+        let asks = services.map(|service| FromChild::Ask { id: n.2, service });
+        let said: Vec<_> = said.into_iter().chain(asks).collect();
         let mut stream = Vec::new();
         said.iter().for_each(|frame| frame.encode(&mut stream));
         let frames = cut(&stream, pieces).unwrap();

@@ -13,13 +13,15 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tieline_host::{
-    Denied, Events, Host, Inbound, Kind, Limits, Metric, Outbound, PluginSettings, Settings, Socket, State, Status,
+    Denied, Events, Host, Inbound, Isolation, Kind, Limits, Metric, Outbound, PluginSettings, Settings, Socket, State,
+    Status,
 };
 
 /// Longer than anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const PROBE_FLAG: &str = "TIELINE_TEST_PROBE";
+const HOST_FLAG: &str = "TIELINE_TEST_PLUGIN_HOST";
 
 /// Is the probe when the bench runs this executable again as one.
 #[test]
@@ -31,13 +33,32 @@ fn probe_child() {
     assert_eq!(tieline_host::probe(Path::new("no such file")), 1);
 }
 
-fn probe_command() -> Vec<OsString> {
+/// Is the process of a plugin when the bench runs this executable again as one.
+#[test]
+fn plugin_host_child() {
+    if std::env::var_os(HOST_FLAG).is_some() {
+        let file = std::env::args_os().next_back().unwrap();
+        tieline_host::plugin_host(Path::new(&file));
+    }
+}
+
+/// The command that runs one of the tests above in a process of its own, with its flag set.
+pub fn child_command(flag: &str, test: &str) -> Vec<OsString> {
     let exe = std::env::current_exe().unwrap();
-    let mut command: Vec<OsString> = vec!["/usr/bin/env".into(), format!("{PROBE_FLAG}=1").into(), exe.into()];
+    let mut command: Vec<OsString> = vec!["/usr/bin/env".into(), format!("{flag}=1").into(), exe.into()];
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let test = format!("{module}::{test}");
     // The file that the host appends is taken for the argument of the last flag.
+    command.extend([&test, "--exact", "--nocapture", "--test-threads=2", "--skip"].map(OsString::from));
     command
-        .extend(["support::probe_child", "--exact", "--nocapture", "--test-threads=2", "--skip"].map(OsString::from));
-    command
+}
+
+/// Where plugins run in this test: the tests of `apart.rs` are run with each in a process of its own.
+pub fn isolation() -> Isolation {
+    match env!("CARGO_CRATE_NAME") {
+        "apart" => Isolation::Process,
+        _ => Isolation::InProcess,
+    }
 }
 
 /// Everything that was told.
@@ -218,7 +239,8 @@ impl Bench {
     }
 
     pub fn configure(&mut self, config: Value) {
-        self.settings.plugins.insert("fault".to_owned(), PluginSettings { config, ..PluginSettings::default() });
+        let plugin = PluginSettings { config, ..self.settings.plugins["fault"].clone() };
+        self.settings.plugins.insert("fault".to_owned(), plugin);
     }
 
     /// Compiles a plugin in C.
@@ -265,14 +287,16 @@ impl Bench {
 }
 
 pub fn settings(dir: &Path) -> Settings {
+    let plugin = PluginSettings { isolation: Some(isolation()), ..PluginSettings::default() };
     Settings {
         plugins_dir: dir.join("plugins"),
         staging_dir: dir.join("staged"),
         markers_dir: dir.join("markers"),
-        probe: probe_command(),
+        probe: child_command(PROBE_FLAG, "probe_child"),
+        plugin_host: child_command(HOST_FLAG, "plugin_host_child"),
         stock: vec!["fault".to_owned(), "c".to_owned()],
         reserved_paths: vec!["/v1".to_owned(), "/healthz".to_owned()],
-        plugins: BTreeMap::new(),
+        plugins: ["fault", "c"].map(|name| (name.to_owned(), plugin.clone())).into(),
         call_limit: Duration::from_secs(10),
         stop_limit: Duration::from_secs(10),
     }
