@@ -66,6 +66,16 @@ pub enum Isolation {
     Process,
 }
 
+impl Isolation {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Isolation::InProcess => "in-process",
+            Isolation::Process => "process",
+        }
+    }
+}
+
 impl Settings {
     /// Returns where a plugin runs.
     pub(crate) fn isolation(&self, name: &str) -> Isolation {
