@@ -12,34 +12,63 @@ use crate::{callbacks::Callbacks, lock, text::text};
 const MOST_LINE: usize = 4000;
 /// More lines within a second are left out.
 const MOST_LINES: u32 = 100;
-/// How much of its last words goes into a reason.
-const MOST_WORDS: usize = 300;
+/// How many lines of its last words go into a reason, and how many characters.
+const LAST_LINES: usize = 2;
+const LAST_CHARS: usize = 300;
+/// After such a pause, lines belong to something else.
+const PAUSE: Duration = Duration::from_secs(1);
 /// INFO in the numbers of the contract.
 const INFO: u8 = 3;
 
-/// Remembers the last line.
+/// Listens, and remembers what was said last.
 #[derive(Debug)]
 pub(crate) struct Output {
-    last: Arc<Mutex<String>>,
+    last: Arc<Mutex<Words>>,
     ended: mpsc::Receiver<()>,
+}
+
+/// The first lines after a pause: those of a crash say what it is, and where it was follows.
+#[derive(Debug, Default)]
+struct Words {
+    lines: Vec<String>,
+    last: Option<Instant>,
+}
+
+impl Words {
+    fn hear(&mut self, line: &str, now: Instant) {
+        if self.last.replace(now).is_none_or(|last| now.duration_since(last) > PAUSE) {
+            self.lines.clear();
+        }
+        if self.lines.len() < LAST_LINES {
+            self.lines.push(line.to_owned());
+        }
+    }
+
+    /// Returns them, unless they are too old to be about what has just happened.
+    fn recall(&self, now: Instant) -> String {
+        let are_new = self.last.is_some_and(|last| now.duration_since(last) <= PAUSE);
+        let lines = if are_new { self.lines.join(" ") } else { String::new() };
+        lines.chars().take(LAST_CHARS).collect()
+    }
 }
 
 impl Output {
     /// Reads on a thread of its own until the end, and passes each line to the log of the plugin.
     pub(crate) fn listen(from: impl Read + Send + 'static, to: Arc<dyn Callbacks>) -> io::Result<Output> {
-        let last = Arc::new(Mutex::new(String::new()));
+        let last = Arc::new(Mutex::new(Words::default()));
         let (ends, ended) = mpsc::channel();
         let words = Arc::clone(&last);
         std::thread::Builder::new().name(format!("output-{}", to.plugin())).spawn(move || {
             let mut rate = Rate { since: Instant::now(), taken: 0, left_out: 0 };
             lines(from, |line| {
-                if let Some(left_out) = rate.take(Instant::now()) {
+                let now = Instant::now();
+                lock(&words).hear(&line, now);
+                if let Some(left_out) = rate.take(now) {
                     if left_out > 0 {
                         say(&*to, &format!("{left_out} lines were left out"));
                     }
                     say(&*to, &line);
                 }
-                *lock(&words) = line;
             });
             // Nobody waits for the end of a process that was stopped.
             let _unheard = ends.send(());
@@ -47,11 +76,12 @@ impl Output {
         Ok(Output { last, ended })
     }
 
-    /// Returns the last line of a process that has ended, empty without one.
+    /// Returns what a process that has just ended has said about it; empty when it has said nothing.
     pub(crate) fn last_words(&self) -> String {
+        let now = Instant::now();
         // What it has started may keep the pipe open; then what was read counts.
         let _ended = self.ended.recv_timeout(Duration::from_millis(200));
-        lock(&self.last).chars().take(MOST_WORDS).collect()
+        lock(&self.last).recall(now)
     }
 }
 
@@ -122,6 +152,20 @@ mod tests {
         assert_eq!(said.len(), 5);
         assert_eq!((said[0].as_str(), said[1].as_str(), said[4].as_str()), ("one", "two", "last"));
         assert!(said[2].len() <= MOST_LINE);
+    }
+
+    #[test]
+    fn last_words_are_the_first_lines_after_a_pause_and_grow_old() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut words = Words::default();
+        assert_eq!(words.recall(start), "");
+        words.hear("ready", at(0));
+        for (ms, line) in [(5000, "thread 'x' panicked:"), (5001, "too bad"), (5900, "backtrace")] {
+            words.hear(line, at(ms));
+        }
+        assert_eq!(words.recall(at(6000)), "thread 'x' panicked: too bad");
+        assert_eq!(words.recall(at(60_000)), "");
     }
 
     #[test]

@@ -208,7 +208,7 @@ impl Remote {
         let how = self.process.end();
         match self.output.last_words().as_str() {
             "" => Gone(how),
-            words => Gone(format!("{how}; the last line that it printed is: {words}")),
+            words => Gone(format!("{how}; it printed: {words}")),
         }
     }
 }

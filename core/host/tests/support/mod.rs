@@ -53,10 +53,10 @@ pub fn child_command(flag: &str, test: &str) -> Vec<OsString> {
     command
 }
 
-/// Where plugins run in this test: the tests of `apart.rs` are run with each in a process of its own.
+/// Where plugins run in this test: in these files, each in a process of its own.
 pub fn isolation() -> Isolation {
     match env!("CARGO_CRATE_NAME") {
-        "apart" => Isolation::Process,
+        "apart" | "deaths" => Isolation::Process,
         _ => Isolation::InProcess,
     }
 }
@@ -324,4 +324,39 @@ pub fn wish(link: u64, corr: u64, what: &str) -> Outbound {
 /// The source of a small plugin in C. `change` may define macros that the source looks at, and a constructor.
 pub fn c_plugin(change: &str) -> String {
     format!("{change}\n{}", include_str!("plugin.c"))
+}
+
+/// Answers each call of the host with anything: bytes, frames of any content, and replies, as the seed says.
+pub fn babble(seed: u64) {
+    use std::{
+        io::{Read, Write},
+        os::{fd::AsFd, unix::net::UnixStream},
+    };
+    let mut line = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+    let mut state = seed;
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut heard = [0; 4096];
+    // Bounded: in the end it is silent, and the host hears that.
+    for _ in 0..50 {
+        let mut said: Vec<u8> = Vec::new();
+        for _ in 0..=random(4) {
+            let mut body: Vec<u8> = (0..random(40)).map(|_| random(256) as u8).collect();
+            match random(4) {
+                0 => {}
+                // A reply that could be one.
+                1 => body = [&[65][..], &(random(7) as u32).to_le_bytes(), &[0; 8]].concat(),
+                _ => body.insert(0, 64 + random(14) as u8),
+            }
+            if random(8) > 0 {
+                said.extend((body.len() as u32).to_le_bytes());
+            }
+            said.extend(body);
+        }
+        if line.write_all(&said).is_err() || !matches!(line.read(&mut heard), Ok(1..)) {
+            return;
+        }
+    }
 }
