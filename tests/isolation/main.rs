@@ -1,7 +1,9 @@
 //! Plugins in processes of their own, under the real daemon: what happens to one costs nobody else a message.
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeSet, path::Path, process::Command, time::Duration};
+mod promises;
+
+use std::{collections::BTreeSet, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
@@ -136,12 +138,7 @@ async fn the_stock_transport_in_a_process_of_its_own_loses_nothing_when_that_is_
 #[tokio::test]
 async fn an_unknown_plugin_in_c_runs_in_a_process_of_its_own() {
     let home = Home::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut cc = Command::new("cc");
-    cc.args(["-shared", "-fPIC", "-I"]).arg(root.join("plugins-sdk/include"));
-    cc.arg("-o").arg(home.plugins().join("libecho_c.so")).arg(root.join("plugins-sdk/examples/echo.c"));
-    let output = cc.output().expect("a C compiler named `cc` is needed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    promises::echo_in_c(&home.plugins());
     let mut daemon = home.start();
     let echo = becomes(&daemon, "echo-c", |plugin| plugin["state"] == "running").await;
     assert_eq!(echo["isolation"], "process");
