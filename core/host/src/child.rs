@@ -25,6 +25,7 @@ use proxy::Proxy;
 pub fn plugin_host(file: &Path) -> ! {
     let begun = confine::take_line().and_then(|line| {
         confine::end_with_the_host()?;
+        confine::leave_the_end_to_the_host();
         Line::new(line)
     });
     let code = match begun {

@@ -244,6 +244,29 @@ mod tests {
         assert!(inbox.owes_a_resume());
     }
 
+    #[test]
+    fn what_keeps_to_its_room_is_taken_also_while_the_other_side_is_full_and_no_more() {
+        let (inbox, events) = (Inbox::default(), Taker::default());
+        let message = |corr| Inbound { link: 1, kind: Kind::Command, corr, payload: b"{}" };
+        inbox.collect();
+        assert!(inbox.put(&[message(0)]));
+        inbox.flush(&events, "p");
+        assert_eq!(inbox.passed((0, 0)), None, "nothing was taken yet");
+        let rest: Vec<_> = (1..MOST_MESSAGES as u64).map(message).collect();
+        assert!(inbox.put(&rest));
+        assert!(!inbox.put(&[message(9999)]), "more than there is room for");
+
+        inbox.refuse();
+        assert!(!inbox.wants_a_resume());
+        events.room.store(MOST_MESSAGES, Ordering::SeqCst);
+        inbox.resume(&events, "p");
+        assert_eq!(*lock(&events.taken), (0..MOST_MESSAGES as u64).collect::<Vec<_>>());
+        assert!(inbox.owes_a_resume());
+        assert_eq!(inbox.passed((MOST_MESSAGES + 1, usize::MAX)), None, "not worth it");
+        assert_eq!(inbox.passed((0, 0)), Some((MOST_MESSAGES, 2 * MOST_MESSAGES)));
+        assert_eq!(inbox.passed((0, 0)), None, "once");
+    }
+
     // Keeps the direct path honest: a refusal without a resume in between is remembered.
     #[test]
     fn a_direct_refusal_holds_until_the_resume() {

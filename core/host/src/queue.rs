@@ -446,4 +446,26 @@ mod tests {
         assert_eq!(corrs(&queue.push(vec![message(Kind::Outcome, 1, 2, 1)])), [2]);
         assert!(!queue.socket_opened(1, Bytes::new()));
     }
+
+    #[test]
+    fn a_driver_that_looks_is_rung_for_once_until_it_looks_again() {
+        use std::io::Read;
+
+        let queue = queue(10);
+        let (mut bell, rings) = UnixStream::pair().unwrap();
+        bell.set_nonblocking(true).unwrap();
+        queue.ring(rings);
+        queue.resume();
+        assert!(bell.read(&mut [0; 9]).is_err(), "nobody has looked");
+        assert!(queue.look(None).unwrap().resume);
+        assert_eq!(queue.look(None).unwrap_err(), None);
+        queue.push(vec![message(Kind::Outcome, 1, 1, 1)]);
+        queue.push(vec![message(Kind::Outcome, 1, 2, 1)]);
+        assert_eq!(bell.read(&mut [0; 9]).unwrap(), 1);
+        assert_eq!(corrs(&queue.look(None).unwrap().messages), [1, 2]);
+        let soon = Instant::now();
+        assert!(queue.look(Some(soon)).is_ok(), "its time is up");
+        let later = soon + Duration::from_secs(3600);
+        assert_eq!(queue.look(Some(later)).unwrap_err(), Some(later));
+    }
 }

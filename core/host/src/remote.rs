@@ -71,10 +71,11 @@ impl Remote {
         instance.queue.ring(rings);
         let (process, line, printed) = Process::start(command, file)?;
         let output = Output::listen(printed, Arc::clone(instance) as Arc<dyn Callbacks>)?;
-        let pen = Arc::new(Pen::new(line.try_clone()?, call_limit)?);
+        let process = Arc::new(process);
+        let pen = Arc::new(Pen::new(line.try_clone()?, Arc::clone(&process), call_limit)?);
         let desk = Desk::new(Arc::clone(instance), Arc::clone(&pen));
         Ok(Remote {
-            process: Arc::new(process),
+            process,
             output,
             line,
             bell,
@@ -179,12 +180,7 @@ impl Remote {
     }
 
     fn say(&self, frame: &ToChild<'_>) -> Result<(), Gone> {
-        self.pen.say(frame).map_err(|error| {
-            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
-                self.process.kill("its process does not read what it is told, so it was killed".to_owned());
-            }
-            self.gone()
-        })
+        self.pen.say(frame).map_err(|_| self.gone())
     }
 
     fn read(&mut self) -> Result<(), Gone> {

@@ -45,6 +45,16 @@ pub(super) fn end_with_the_host() -> io::Result<()> {
     Ok(())
 }
 
+/// Leaves it to the host when to end: whoever ends the daemon with its whole group or unit must not take from the plugin
+/// the time to stop. Programs that the plugin starts are not concerned, as they would be by a signal that is ignored.
+pub(super) fn leave_the_end_to_the_host() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        // SAFETY: a handler that does nothing may run at any time and on any thread.
+        unsafe { libc::signal(signal, nothing as *const () as libc::sighandler_t) };
+    }
+}
+
 /// Limits memory and descriptors, and leaves no core file.
 pub(super) fn limit(memory_bytes: u64, open_files: u64) -> io::Result<()> {
     for (resource, most) in [(Resource::Data, memory_bytes), (Resource::Nofile, open_files), (Resource::Core, 0)] {

@@ -326,19 +326,32 @@ pub fn c_plugin(change: &str) -> String {
     format!("{change}\n{}", include_str!("plugin.c"))
 }
 
-/// Answers each call of the host with anything: bytes, frames of any content, and replies, as the seed says.
-pub fn babble(seed: u64) {
+/// Answers each call of the host with anything: bytes, frames of any content, and replies, as the seed says. With a
+/// manifest it is a plugin that has started before.
+pub fn babble(seed: u64, manifest: Option<&str>) {
     use std::{
         io::{Read, Write},
         os::{fd::AsFd, unix::net::UnixStream},
     };
     let mut line = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+    let mut heard = vec![0; 1 << 16];
+    let reply = |status: u8, data: &[u8]| {
+        let mut body = vec![65, status, 0, 0, 0, 0, 0, 0, 0];
+        body.extend((data.len() as u32).to_le_bytes());
+        body.extend(data);
+        [&(body.len() as u32).to_le_bytes()[..], &body].concat()
+    };
+    // Open, create, start.
+    for data in manifest.into_iter().flat_map(|manifest| [manifest, "", ""]) {
+        if !matches!(line.read(&mut heard), Ok(1..)) || line.write_all(&reply(0, data.as_bytes())).is_err() {
+            return;
+        }
+    }
     let mut state = seed;
     let mut random = move |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
-    let mut heard = [0; 4096];
     // Bounded: in the end it is silent, and the host hears that.
     for _ in 0..50 {
         let mut said: Vec<u8> = Vec::new();
@@ -346,8 +359,10 @@ pub fn babble(seed: u64) {
             let mut body: Vec<u8> = (0..random(40)).map(|_| random(256) as u8).collect();
             match random(4) {
                 0 => {}
-                // A reply that could be one.
-                1 => body = [&[65][..], &(random(7) as u32).to_le_bytes(), &[0; 8]].concat(),
+                1 => {
+                    said.extend(reply(random(7) as u8, &body));
+                    continue;
+                }
                 _ => body.insert(0, 64 + random(14) as u8),
             }
             if random(8) > 0 {
@@ -355,7 +370,7 @@ pub fn babble(seed: u64) {
             }
             said.extend(body);
         }
-        if line.write_all(&said).is_err() || !matches!(line.read(&mut heard), Ok(1..)) {
+        if !matches!(line.read(&mut heard), Ok(1..)) || line.write_all(&said).is_err() {
             return;
         }
     }
