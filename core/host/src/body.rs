@@ -7,7 +7,7 @@ use crate::{
     callbacks::Callbacks,
     calls::{Answer, Calls, Gone},
     instance::Instance,
-    library::Plugin,
+    library::Entries,
     local::Local,
     manifest::Manifest,
     process::Process,
@@ -20,7 +20,7 @@ use crate::{
 /// What the instances of a plugin are made from.
 pub(crate) enum Source<'a> {
     /// A library that is open here.
-    Library(Plugin),
+    Library(Entries),
     /// A file that each instance opens in a process of its own.
     File(&'a Path),
 }
@@ -35,9 +35,9 @@ impl Body {
     /// Makes what an instance lives in; nothing of the plugin is called yet.
     pub(crate) fn new(shared: &Shared, source: &Source<'_>, instance: &Arc<Instance>) -> Result<Body, Problem> {
         match source {
-            Source::Library(plugin) => {
+            Source::Library(entries) => {
                 let callbacks = Arc::clone(instance) as Arc<dyn Callbacks>;
-                Ok(Body::Here(Local::new(plugin.entries, instance.id, callbacks)))
+                Ok(Body::Here(Local::new(*entries, instance.id, callbacks)))
             }
             Source::File(file) => {
                 let command = &shared.settings.plugin_host;

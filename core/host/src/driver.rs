@@ -127,7 +127,7 @@ fn open<'a>(shared: &Shared, slot: &Slot, job: &'a Job) -> Result<Option<Source<
     }
     let plugin = opened?;
     plugin.manifest.is(&job.manifest)?;
-    Ok(Some(Source::Library(plugin)))
+    Ok(Some(Source::Library(plugin.entries)))
 }
 
 /// Drives one instance from its creation to its end.

@@ -404,7 +404,7 @@ const BABBLE_FLAG: &str = "TIELINE_TEST_BABBLE";
 fn babble_child() {
     let Ok(seed) = std::env::var(BABBLE_FLAG) else { return };
     let seed: u64 = seed.parse().unwrap();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         return support::babble(seed, None);
     }
     let file = std::env::args_os().next_back().unwrap();

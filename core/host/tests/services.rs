@@ -184,6 +184,15 @@ fn values_secrets_and_metrics_pass_with_the_name_of_the_plugin() {
 }
 
 #[test]
+fn a_service_can_be_used_within_a_call() {
+    let bench = Bench::with_fault(json!({}));
+    let host = bench.run();
+    host.deliver("fault", (1..=20).map(|corr| support::wish(1, corr, "keep-value")).collect());
+    bench.seen.wait("all answers", |seen| (seen.completed.len() == 20).then_some(()));
+    assert!(bench.seen.seen().completed.iter().all(|completed| completed.4 == "Ok(Some(7))"));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_before_anyone_hears_of_it() {
     let bench = Bench::with_fault(json!({}));
     let host = bench.run();

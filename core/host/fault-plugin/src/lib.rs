@@ -76,6 +76,11 @@ impl Transport for Fault {
                 }
                 done.ok();
             }
+            // A service that may wait, within a call of the host.
+            Some("keep-value") => {
+                let kept = self.host.kv_put("kept", b"a value").and_then(|()| self.host.kv_get("kept"));
+                done.failed(&format!("{:?}", kept.map(|value| value.map(|value| value.len()))));
+            }
             // As many commands at once as the message says.
             Some("flood") => {
                 let (n, _why) = self.flood(message.link, wish["n"].as_u64().unwrap_or(0));
