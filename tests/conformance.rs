@@ -130,12 +130,13 @@ async fn what_is_no_plugin_becomes_a_status_and_the_rest_runs() {
         ("libnameless.so", "symbol", "TIELINE_TRANSPORT"),
         ("libfuture.so", "version", "2.7"),
         ("libdeadly.so", "probe", "signal 11"),
-        ("libstranger.so", "trust", r#"isolation = "in-process""#),
     ] {
         let plugin = plugin(&daemon, file).await;
         assert_eq!(plugin["state"], "failed", "{plugin}");
         assert_readable(&plugin, step, says);
     }
+    let stranger = plugin(&daemon, "libstranger.so").await;
+    assert_eq!((&stranger["state"], &stranger["isolation"]), (&json!("running"), &json!("process")), "{stranger}");
     assert_eq!(plugins(&daemon).await.len(), 8);
     goes_on(&mut daemon).await;
     assert!(daemon.stop().success());

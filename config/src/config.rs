@@ -159,13 +159,17 @@ pub struct Plugin {
     pub enabled: bool,
     /// Where it runs; without a word, the host's rule for stock and other plugins holds.
     pub isolation: Option<Isolation>,
+    /// Memory of its process.
+    pub memory_mib: u64,
+    /// Descriptors of its process.
+    pub open_files: u64,
     /// What the plugin itself is told.
     pub settings: toml::Table,
 }
 
 impl Default for Plugin {
     fn default() -> Self {
-        Self { enabled: true, isolation: None, settings: toml::Table::new() }
+        Self { enabled: true, isolation: None, memory_mib: 512, open_files: 256, settings: toml::Table::new() }
     }
 }
 
@@ -183,6 +187,8 @@ impl fmt::Debug for Plugin {
         f.debug_struct("Plugin")
             .field("enabled", &self.enabled)
             .field("isolation", &self.isolation)
+            .field("memory_mib", &self.memory_mib)
+            .field("open_files", &self.open_files)
             .field("settings", &keys)
             .finish()
     }

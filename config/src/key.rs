@@ -58,7 +58,13 @@ const SHORT: &[(&str, &str)] = &[("TIELINE_LISTEN", "server.listen"), ("TIELINE_
 
 /// Returns the path of every key, those below `plugins` with `NAME` and `KEY` for what the reader fills in.
 pub fn known_keys() -> impl Iterator<Item = &'static str> {
-    let plugins = ["plugins.NAME.enabled", "plugins.NAME.isolation", "plugins.NAME.settings.KEY"];
+    let plugins = [
+        "plugins.NAME.enabled",
+        "plugins.NAME.isolation",
+        "plugins.NAME.memory_mib",
+        "plugins.NAME.open_files",
+        "plugins.NAME.settings.KEY",
+    ];
     KEYS.iter().map(|(path, _)| *path).chain(plugins)
 }
 
@@ -102,6 +108,8 @@ impl KeyPath {
         match self.levels().as_slice() {
             ["plugins", _, "enabled"] => Some(Kind::Flag),
             ["plugins", _, "isolation"] => Some(Kind::OneOf(ISOLATIONS)),
+            ["plugins", _, "memory_mib"] => Some(Kind::Whole(32, 1024 * 1024)),
+            ["plugins", _, "open_files"] => Some(Kind::Whole(16, 1024 * 1024)),
             ["plugins", _, "settings", _, ..] => Some(Kind::Anything),
             _ => {
                 let path = self.to_string();
@@ -135,7 +143,8 @@ impl KeyPath {
     pub fn meant(&self) -> String {
         let known: Vec<String> = match self.levels().as_slice() {
             ["plugins", name, ..] => {
-                ["enabled", "isolation", "settings"].map(|key| format!("plugins.{name}.{key}")).into()
+                let keys = ["enabled", "isolation", "memory_mib", "open_files", "settings"];
+                keys.map(|key| format!("plugins.{name}.{key}")).into()
             }
             _ => known_keys().flat_map(prefixes).collect(),
         };

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
-pub use operate::{Completions, Config, ConfigVerb, Mcp, PluginProbe, Serve};
+pub use operate::{Completions, Config, ConfigVerb, Mcp, PluginHost, PluginProbe, Serve};
 pub use read::{Events, Inbox, Peers, Trace};
 pub use session::{Describe, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
@@ -112,6 +112,9 @@ pub enum Verb {
     /// Try a plugin file in this process and leave
     #[command(hide = true)]
     PluginProbe(PluginProbe),
+    /// Run a plugin file in this process for the daemon
+    #[command(hide = true)]
+    PluginHost(PluginHost),
 }
 
 #[cfg(test)]
@@ -165,6 +168,7 @@ mod tests {
             &["serve", "--listen", "127.0.0.1:0", "--set", "log.format=json", "--set", "store.readers=1"],
             &["--url", "http://127.0.0.1:8435", "whoami"],
             &["plugin-probe", "/x.so"],
+            &["plugin-host", "/x.so"],
         ];
         for line in fine {
             let words = std::iter::once("tieline").chain(line.iter().copied());

@@ -308,6 +308,8 @@ fn view(status: Status) -> PluginView {
         state: state.unwrap_or_default(),
         step: status.step.map(|step| step.as_str().to_owned()),
         reason: status.reason,
+        isolation: status.isolation.map(|isolation| isolation.as_str().to_owned()),
+        pid: status.pid,
     }
 }
 

@@ -17,25 +17,26 @@ use tieline_plugin_sdk::{
     abi::{self, Bytes, HostApi, MsgView},
 };
 
-use crate::{Inbound, instance::Instance, service_api};
+use crate::{
+    Inbound,
+    callbacks::Callbacks,
+    service_api,
+    text::{fields, text},
+};
 
 /// Larger than any message may be; a length beyond it is garbage.
-const MOST_PAYLOAD: usize = 16 << 20;
-/// Longer log records are cut.
-const MOST_LOG: usize = 64 << 10;
-/// Longer reasons are cut.
-const MOST_REASON: usize = 2000;
+pub(crate) const MOST_PAYLOAD: usize = 16 << 20;
 
-static INSTANCES: LazyLock<RwLock<HashMap<u64, Arc<Instance>>>> = LazyLock::new(RwLock::default);
+static INSTANCES: LazyLock<RwLock<HashMap<u64, Arc<dyn Callbacks>>>> = LazyLock::new(RwLock::default);
 
 /// Makes the functions for an instance. They live until the process ends, because threads of the plugin may.
-pub(crate) fn open(instance: &Arc<Instance>) -> &'static HostApi {
-    INSTANCES.write().unwrap_or_else(PoisonError::into_inner).insert(instance.id, Arc::clone(instance));
+pub(crate) fn open(id: u64, callbacks: Arc<dyn Callbacks>) -> &'static HostApi {
+    INSTANCES.write().unwrap_or_else(PoisonError::into_inner).insert(id, callbacks);
     Box::leak(Box::new(HostApi {
         size: size_of::<HostApi>() as u32,
         abi_minor: abi::ABI_MINOR,
         _pad: 0,
-        ctx: std::ptr::without_provenance(instance.id as usize),
+        ctx: std::ptr::without_provenance(id as usize),
         inbound: Some(inbound),
         complete: Some(complete),
         writable: Some(writable),
@@ -61,13 +62,13 @@ pub(crate) fn close(id: u64) {
 }
 
 /// Runs `f` with the instance that calls. A panic of whoever listens ends here.
-pub(crate) fn with(ctx: *const c_void, f: impl FnOnce(&Instance) -> i32) -> i32 {
+pub(crate) fn with(ctx: *const c_void, f: impl FnOnce(&dyn Callbacks) -> i32) -> i32 {
     let instance = INSTANCES.read().unwrap_or_else(PoisonError::into_inner).get(&(ctx.addr() as u64)).cloned();
     let Some(instance) = instance else { return abi::CLOSED };
-    catch_unwind(AssertUnwindSafe(|| f(&instance))).unwrap_or_else(|payload| {
+    catch_unwind(AssertUnwindSafe(|| f(&*instance))).unwrap_or_else(|payload| {
         // Dropping a payload may panic again.
         std::mem::forget(payload);
-        tracing::error!(plugin.name = %instance.plugin, "a listener of plugin events panicked");
+        tracing::error!(plugin.name = %instance.plugin(), "a listener of plugin events panicked");
         abi::FAILED
     })
 }
@@ -81,29 +82,13 @@ pub(crate) unsafe fn slice<'a>(bytes: Bytes) -> Option<&'a [u8]> {
     unsafe { bytes.as_slice() }.filter(|slice| slice.len() <= MOST_PAYLOAD)
 }
 
-/// Copies text that a person will read; what is not UTF-8 is replaced.
+/// As [`slice`], for what a person will read: nothing when it cannot be true.
 ///
 /// # Safety
 /// As [`Bytes::as_slice`].
-unsafe fn text(bytes: Bytes) -> String {
+unsafe fn said<'a>(bytes: Bytes) -> &'a [u8] {
     // SAFETY: passed on to the caller.
-    let text = String::from_utf8_lossy(unsafe { slice(bytes) }.unwrap_or_default());
-    text.chars().take(MOST_REASON).collect()
-}
-
-/// Copies the fields of a log record. What is too long or not JSON becomes its message.
-///
-/// # Safety
-/// As [`Bytes::as_slice`].
-unsafe fn fields(json: Bytes) -> String {
-    // SAFETY: passed on to the caller.
-    let whole = unsafe { slice(json) }.filter(|json| json.len() <= MOST_LOG);
-    let whole = whole.filter(|json| serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok());
-    match whole.and_then(|json| std::str::from_utf8(json).ok()) {
-        Some(json) => json.to_owned(),
-        // SAFETY: passed on to the caller.
-        None => serde_json::json!({ "message": unsafe { text(json) } }).to_string(),
-    }
+    unsafe { slice(bytes) }.unwrap_or_default()
 }
 
 unsafe extern "C" fn inbound(ctx: *const c_void, messages: *const MsgView, n: u32, taken: *mut u32) -> i32 {
@@ -139,30 +124,23 @@ unsafe extern "C" fn inbound(ctx: *const c_void, messages: *const MsgView, n: u3
 unsafe extern "C" fn complete(ctx: *const c_void, token: u64, status: i32, detail: Bytes) {
     with(ctx, |instance| {
         // SAFETY: the plugin lends the detail for the call.
-        instance.complete(token, status, &unsafe { text(detail) });
+        instance.complete(token, status, &text(unsafe { said(detail) }));
         abi::OK
     });
 }
 
 unsafe extern "C" fn writable(ctx: *const c_void) {
     with(ctx, |instance| {
-        instance.queue.writable();
+        instance.writable();
         abi::OK
     });
 }
 
 unsafe extern "C" fn log(ctx: *const c_void, level: u8, target: Bytes, json: Bytes) {
     with(ctx, |instance| {
-        let level = match level {
-            1 => tracing::Level::ERROR,
-            2 => tracing::Level::WARN,
-            3 => tracing::Level::INFO,
-            4 => tracing::Level::DEBUG,
-            _ => tracing::Level::TRACE,
-        };
         // SAFETY: the plugin lends both for the call.
-        let (target, json) = unsafe { (text(target), fields(json)) };
-        instance.events.plugin_log(&instance.plugin, level, &target, &json);
+        let (target, json) = unsafe { (said(target), said(json)) };
+        instance.log(level, &text(target), &fields(json));
         abi::OK
     });
 }
@@ -170,7 +148,7 @@ unsafe extern "C" fn log(ctx: *const c_void, level: u8, target: Bytes, json: Byt
 unsafe extern "C" fn fault(ctx: *const c_void, reason: Bytes) {
     with(ctx, |instance| {
         // SAFETY: the plugin lends the reason for the call.
-        instance.fault(unsafe { text(reason) });
+        instance.fault(text(unsafe { said(reason) }));
         abi::OK
     });
 }
@@ -183,20 +161,11 @@ unsafe extern "C" fn socket_send(ctx: *const c_void, socket: u64, is_text: u8, d
         if is_text && std::str::from_utf8(data).is_err() {
             return abi::INVALID;
         }
-        match instance.socket(socket) {
-            Some(sink) if sink.send(is_text, bytes::Bytes::copy_from_slice(data)) => abi::OK,
-            _ => abi::CLOSED,
-        }
+        instance.socket_send(socket, is_text, data)
     })
 }
 
 unsafe extern "C" fn socket_close(ctx: *const c_void, socket: u64, code: u16, reason: Bytes) -> i32 {
-    with(ctx, |instance| match instance.socket(socket) {
-        Some(sink) => {
-            // SAFETY: the plugin lends the reason for the call.
-            sink.close(code, &unsafe { text(reason) });
-            abi::OK
-        }
-        None => abi::CLOSED,
-    })
+    // SAFETY: the plugin lends the reason for the call.
+    with(ctx, |instance| instance.socket_close(socket, code, &text(unsafe { said(reason) })))
 }

@@ -8,13 +8,15 @@ use std::{
 };
 
 use crate::{
-    State, Step,
+    Isolation, State, Step,
+    body::{Body, Source},
     breaker::Breaker,
     instance::Instance,
-    library::{self, Plugin},
+    library,
     life::{Fatal, Life},
     manifest::Manifest,
     marker::Marker,
+    settings::PluginSettings,
     slot::{Shared, Slot},
     status::Problem,
 };
@@ -23,9 +25,22 @@ use crate::{
 pub(crate) struct Job {
     pub path: PathBuf,
     pub manifest: Manifest,
-    pub marker: Arc<Marker>,
-    /// JSON.
-    pub config: String,
+    /// A process of its own cannot take this one down, and needs none.
+    pub marker: Option<Arc<Marker>>,
+    pub isolation: Isolation,
+    pub settings: PluginSettings,
+}
+
+impl Job {
+    fn loading(&self) -> Result<(), Problem> {
+        self.marker.as_ref().map_or(Ok(()), |marker| marker.loading())
+    }
+
+    fn clear_marker(&self) {
+        if let Some(marker) = &self.marker {
+            marker.clear();
+        }
+    }
 }
 
 /// How an instance ended.
@@ -57,24 +72,24 @@ pub(crate) fn spawn(shared: &Arc<Shared>, slot: &Arc<Slot>, job: Job) -> Result<
 
 fn run(shared: &Shared, slot: &Slot, job: &Job) {
     let failed = |problem| {
-        job.marker.clear();
+        job.clear_marker();
         slot.set(shared, State::Failed, Some(problem));
     };
-    if let Err(problem) = job.marker.loading() {
+    if let Err(problem) = job.loading() {
         return failed(problem);
     }
-    let plugin = match open(shared, slot, job) {
-        Ok(Some(plugin)) => plugin,
+    let source = match open(shared, slot, job) {
+        Ok(Some(source)) => source,
         Ok(None) => return,
         Err(problem) => return failed(problem),
     };
     let mut breaker = Breaker::default();
     let mut has_run = false;
     loop {
-        let problem = match live(shared, slot, job, &plugin, &mut has_run) {
+        let problem = match live(shared, slot, job, &source, &mut has_run) {
             End::Abandoned => return,
             End::Stopped => {
-                job.marker.clear();
+                job.clear_marker();
                 slot.set(shared, State::Stopped, None);
                 return;
             }
@@ -83,7 +98,7 @@ fn run(shared: &Shared, slot: &Slot, job: &Job) {
             End::Refused(problem) | End::Died(problem) => problem,
         };
         // The death was seen and survived.
-        job.marker.clear();
+        job.clear_marker();
         let Some(pause) = breaker.died(Instant::now(), &shared.limits) else {
             let reason = format!("{}; it died {} times and is left alone", problem.reason, shared.limits.deaths);
             slot.set(shared, State::Quarantined, Some(Problem::new(problem.step, reason)));
@@ -94,54 +109,53 @@ fn run(shared: &Shared, slot: &Slot, job: &Job) {
             slot.set(shared, State::Stopped, None);
             return;
         }
-        if let Err(problem) = job.marker.loading() {
+        if let Err(problem) = job.loading() {
             return failed(problem);
         }
     }
 }
 
-/// Opens the library here. Nothing when that took too long.
-fn open(shared: &Shared, slot: &Slot, job: &Job) -> Result<Option<Plugin>, Problem> {
+/// Opens the library here, when it shall run here. Nothing when that took too long.
+fn open<'a>(shared: &Shared, slot: &Slot, job: &'a Job) -> Result<Option<Source<'a>>, Problem> {
+    if job.isolation == Isolation::Process {
+        return Ok(Some(Source::File(&job.path)));
+    }
     let word = slot.call.begin(shared.clock, Step::Open);
     let opened = library::open(&job.path);
     if !slot.call.end(word) {
         return Ok(None);
     }
     let plugin = opened?;
-    if plugin.manifest != job.manifest {
-        return Err(Problem::new(
-            Step::Manifest,
-            format!(
-                "the plugin calls itself `{}` {} here and `{}` {} in the probe",
-                plugin.manifest.name, plugin.manifest.version, job.manifest.name, job.manifest.version
-            ),
-        ));
-    }
-    Ok(Some(plugin))
+    plugin.manifest.is(&job.manifest)?;
+    Ok(Some(Source::Library(plugin.entries)))
 }
 
 /// Drives one instance from its creation to its end.
-fn live(shared: &Shared, slot: &Slot, job: &Job, plugin: &Plugin, has_run: &mut bool) -> End {
-    let instance = Instance::new(plugin.manifest.name.as_str().into(), Arc::clone(&shared.events), &shared.limits);
-    if !slot.begin(&instance) {
+fn live(shared: &Shared, slot: &Slot, job: &Job, source: &Source<'_>, has_run: &mut bool) -> End {
+    let instance = Instance::new(job.manifest.name.as_str().into(), Arc::clone(&shared.events), &shared.limits);
+    let body = match Body::new(shared, source, &instance) {
+        Ok(body) => body,
+        Err(problem) => return End::Refused(problem),
+    };
+    if !slot.begin(&instance, body.process()) {
         return End::Stopped;
     }
-    let (life, begun) = Life::begin(shared, slot, plugin, Arc::clone(&instance), &job.config);
-    let result = begun.and_then(|()| {
+    let mut life = Life::new(shared, slot, Arc::clone(&instance), body);
+    let result = life.begin(&job.manifest, &job.settings).and_then(|()| {
         *has_run = true;
-        drive(&life, job)
+        drive(&mut life, job)
     });
     finish(life, &instance, result)
 }
 
 /// Drives a started instance until it stops or dies.
-fn drive(life: &Life<'_>, job: &Job) -> Result<(), Fatal> {
+fn drive(life: &mut Life<'_>, job: &Job) -> Result<(), Fatal> {
     life.slot.set(life.shared, State::Running, None);
     let mut healthy_at = Some(Instant::now() + life.shared.limits.healthy_after);
     loop {
-        let turn = life.instance.queue.next(healthy_at);
+        let turn = life.next(healthy_at)?;
         if healthy_at.is_some_and(|at| at <= Instant::now()) {
-            job.marker.clear();
+            job.clear_marker();
             healthy_at = None;
         }
         let is_last = turn.stop && turn.sockets.is_empty() && turn.messages.is_empty();
@@ -157,7 +171,7 @@ fn drive(life: &Life<'_>, job: &Job) -> Result<(), Fatal> {
 }
 
 /// Stops and frees an instance, as far as it lets one.
-fn finish(life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -> End {
+fn finish(mut life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -> End {
     let (shared, slot) = (life.shared, life.slot);
     let end = match result {
         Ok(()) => End::Stopped,
@@ -179,9 +193,15 @@ fn finish(life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -
     slot.end(shared, instance, code, why);
     let gone = match stopped {
         Ok(true) => life.destroy(),
-        // It has not stopped properly, so threads of it may be alive: its memory stays.
-        Ok(false) => Ok(()),
-        Err(fatal) => Err(fatal),
+        // It has not stopped properly, so threads of it may be alive: its memory stays, or ends with its process.
+        Ok(false) => {
+            drop(life);
+            Ok(())
+        }
+        Err(fatal) => {
+            drop(life);
+            Err(fatal)
+        }
     };
     if let Err(Fatal::Abandoned) = gone {
         return End::Abandoned;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tieline_plugin_sdk::Kind;
+use tieline_plugin_sdk::{Kind, abi, limits};
 
 use crate::{Denied, Status};
 
@@ -44,6 +44,23 @@ pub struct Metric<'a> {
     pub value: f64,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+}
+
+impl<'a> Metric<'a> {
+    /// Checks what a plugin has passed.
+    pub(crate) fn read(kind: u8, name: &'a [u8], value: f64, labels: &[u8]) -> Result<Self, Denied> {
+        let is_counter = match kind {
+            abi::METRIC_COUNTER => true,
+            abi::METRIC_GAUGE => false,
+            _ => return Err(Denied::Invalid),
+        };
+        if !limits::metric_value(is_counter, value) {
+            return Err(Denied::Invalid);
+        }
+        let name = limits::metric_name(name).ok_or(Denied::Invalid)?;
+        let labels = limits::labels(labels).ok_or(Denied::Invalid)?;
+        Ok(Metric { is_counter, name, value, labels })
+    }
 }
 
 /// Is told what plugins do, and does what they ask for. Called on threads of plugins and of the host; must not block,

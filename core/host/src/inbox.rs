@@ -10,8 +10,10 @@ use tieline_plugin_sdk::Kind;
 
 use crate::{Events, Inbound, lock};
 
-const MOST_MESSAGES: usize = 1024;
-const MOST_BYTES: usize = 4 << 20;
+/// How many messages may wait here, or on their way here from another process.
+pub(crate) const MOST_MESSAGES: usize = 1024;
+/// How many bytes of messages may wait; a single message may be larger.
+pub(crate) const MOST_BYTES: usize = 4 << 20;
 
 /// How many messages a plugin is told that it may send after a pause.
 pub(crate) const CREDITS: u32 = MOST_MESSAGES as u32;
@@ -33,6 +35,8 @@ struct State {
     refused: bool,
     /// How often the other side has said that it takes again.
     resumes: u64,
+    /// The messages and bytes that were passed on after they had waited.
+    passed: (usize, usize),
 }
 
 #[derive(Debug)]
@@ -70,6 +74,25 @@ impl Inbox {
         Taken { count, resumed_meanwhile }
     }
 
+    /// Takes messages of a plugin that keeps to the room that it was given; false when it does not.
+    pub(crate) fn put(&self, messages: &[Inbound<'_>]) -> bool {
+        let mut state = lock(&self.state);
+        messages.iter().all(|message| state.push(message))
+    }
+
+    /// The plugin had no room left, and has to be told to go on.
+    pub(crate) fn refuse(&self) {
+        lock(&self.state).refused = true;
+    }
+
+    /// Returns, once, how many messages and bytes were passed on, when they are at least as many as given.
+    pub(crate) fn passed(&self, least: (usize, usize)) -> Option<(usize, usize)> {
+        let mut state = lock(&self.state);
+        let (messages, bytes) = state.passed;
+        let is_enough = messages > 0 && (messages >= least.0 || bytes >= least.1);
+        is_enough.then(|| std::mem::take(&mut state.passed))
+    }
+
     /// Passes on what was collected, and stops collecting.
     pub(crate) fn flush(&self, events: &dyn Events, plugin: &str) {
         loop {
@@ -89,7 +112,9 @@ impl Inbox {
             let taken = events.inbound(plugin, &views).min(batch.len());
             let mut state = lock(&self.state);
             state.full = taken < batch.len();
-            state.bytes = state.bytes.saturating_sub(batch[..taken].iter().map(|m| m.payload.len()).sum());
+            let bytes = batch[..taken].iter().map(|m| m.payload.len()).sum();
+            state.bytes = state.bytes.saturating_sub(bytes);
+            state.passed = (state.passed.0 + taken, state.passed.1 + bytes);
             for message in batch.into_iter().skip(taken).rev() {
                 state.waiting.push_front(message);
             }
@@ -128,21 +153,22 @@ pub(crate) struct Taken {
 
 impl State {
     fn append(&mut self, messages: &[Inbound<'_>]) -> usize {
-        for (i, message) in messages.iter().enumerate() {
-            let no_room = self.waiting.len() >= MOST_MESSAGES
-                || (!self.waiting.is_empty() && self.bytes + message.payload.len() > MOST_BYTES);
-            if self.full || no_room {
-                return i;
-            }
-            self.bytes += message.payload.len();
-            self.waiting.push_back(Owned {
-                link: message.link,
-                kind: message.kind,
-                corr: message.corr,
-                payload: Bytes::copy_from_slice(message.payload),
-            });
+        if self.full {
+            return 0;
         }
-        messages.len()
+        messages.iter().take_while(|message| self.push(message)).count()
+    }
+
+    /// Takes a message if there is room for it.
+    fn push(&mut self, message: &Inbound<'_>) -> bool {
+        let Inbound { link, kind, corr, payload } = *message;
+        let has_room =
+            self.waiting.is_empty() || (self.waiting.len() < MOST_MESSAGES && self.bytes + payload.len() <= MOST_BYTES);
+        if has_room {
+            self.bytes += payload.len();
+            self.waiting.push_back(Owned { link, kind, corr, payload: Bytes::copy_from_slice(payload) });
+        }
+        has_room
     }
 }
 
@@ -216,6 +242,29 @@ mod tests {
         assert_eq!(send(&inbox, &events, 0..2_000), MOST_MESSAGES);
         inbox.flush(&events, "p");
         assert!(inbox.owes_a_resume());
+    }
+
+    #[test]
+    fn what_keeps_to_its_room_is_taken_also_while_the_other_side_is_full_and_no_more() {
+        let (inbox, events) = (Inbox::default(), Taker::default());
+        let message = |corr| Inbound { link: 1, kind: Kind::Command, corr, payload: b"{}" };
+        inbox.collect();
+        assert!(inbox.put(&[message(0)]));
+        inbox.flush(&events, "p");
+        assert_eq!(inbox.passed((0, 0)), None, "nothing was taken yet");
+        let rest: Vec<_> = (1..MOST_MESSAGES as u64).map(message).collect();
+        assert!(inbox.put(&rest));
+        assert!(!inbox.put(&[message(9999)]), "more than there is room for");
+
+        inbox.refuse();
+        assert!(!inbox.wants_a_resume());
+        events.room.store(MOST_MESSAGES, Ordering::SeqCst);
+        inbox.resume(&events, "p");
+        assert_eq!(*lock(&events.taken), (0..MOST_MESSAGES as u64).collect::<Vec<_>>());
+        assert!(inbox.owes_a_resume());
+        assert_eq!(inbox.passed((MOST_MESSAGES + 1, usize::MAX)), None, "not worth it");
+        assert_eq!(inbox.passed((0, 0)), Some((MOST_MESSAGES, 2 * MOST_MESSAGES)));
+        assert_eq!(inbox.passed((0, 0)), None, "once");
     }
 
     // Keeps the direct path honest: a refusal without a resume in between is remembered.

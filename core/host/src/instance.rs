@@ -14,6 +14,7 @@ use tieline_plugin_sdk::abi;
 
 use crate::{
     Events, Inbound, Limits, Outbound, Socket,
+    callbacks::Callbacks,
     inbox::Inbox,
     inflight::{Given, InFlight},
     lock,
@@ -60,36 +61,15 @@ impl Instance {
         self.driver.get_or_init(|| std::thread::current().id());
     }
 
-    /// Takes messages that the plugin hands over.
-    pub(crate) fn inbound(&self, messages: &[Inbound<'_>]) -> usize {
-        let taken = self.inbox.take(&*self.events, &self.plugin, messages);
-        if taken.resumed_meanwhile {
-            self.queue.resume();
-        }
-        taken.count
-    }
-
-    /// The plugin has answered a message.
-    pub(crate) fn complete(&self, token: u64, status: i32, detail: &str) {
-        // A token that is unknown or was answered before is of no interest.
-        if let Some(given) = lock(&self.inflight).close(token) {
-            let detail = match (detail, status) {
-                ("", abi::CLOSED) => "the link is gone",
-                (detail, _) => detail,
-            };
-            self.answer(given, status == abi::OK, detail);
-        }
-    }
-
     /// Passes an answer on.
     pub(crate) fn answer(&self, Given { link, kind, corr }: Given, ok: bool, detail: &str) {
         self.events.completed(&self.plugin, link, kind, corr, ok, detail);
     }
 
     /// The plugin says what went wrong. In a call, the status decides what follows; outside, this is a death.
-    pub(crate) fn fault(&self, reason: String) {
+    pub(crate) fn say(&self, reason: String, is_in_call: bool) {
         *lock(&self.said) = Some(reason);
-        if self.driver.get() != Some(&std::thread::current().id()) {
+        if !is_in_call {
             self.queue.fault();
         }
     }
@@ -145,5 +125,67 @@ impl Instance {
             sink.close(code, why);
         }
         true
+    }
+}
+
+impl Callbacks for Instance {
+    fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    fn inbound(&self, messages: &[Inbound<'_>]) -> usize {
+        let taken = self.inbox.take(&*self.events, &self.plugin, messages);
+        if taken.resumed_meanwhile {
+            self.queue.resume();
+        }
+        taken.count
+    }
+
+    fn complete(&self, token: u64, status: i32, detail: &str) {
+        // A token that is unknown or was answered before is of no interest.
+        let given = lock(&self.inflight).close(token);
+        if let Some(given) = given {
+            let detail = match (detail, status) {
+                ("", abi::CLOSED) => "the link is gone",
+                (detail, _) => detail,
+            };
+            self.answer(given, status == abi::OK, detail);
+        }
+    }
+
+    fn writable(&self) {
+        self.queue.writable();
+    }
+
+    fn log(&self, level: u8, target: &str, json: &str) {
+        let level = match level {
+            1 => tracing::Level::ERROR,
+            2 => tracing::Level::WARN,
+            3 => tracing::Level::INFO,
+            4 => tracing::Level::DEBUG,
+            _ => tracing::Level::TRACE,
+        };
+        self.events.plugin_log(&self.plugin, level, target, json);
+    }
+
+    fn fault(&self, reason: String) {
+        self.say(reason, self.driver.get() == Some(&std::thread::current().id()));
+    }
+
+    fn socket_send(&self, socket: u64, is_text: bool, data: &[u8]) -> i32 {
+        match self.socket(socket) {
+            Some(sink) if sink.send(is_text, Bytes::copy_from_slice(data)) => abi::OK,
+            _ => abi::CLOSED,
+        }
+    }
+
+    fn socket_close(&self, socket: u64, code: u16, reason: &str) -> i32 {
+        match self.socket(socket) {
+            Some(sink) => {
+                sink.close(code, reason);
+                abi::OK
+            }
+            None => abi::CLOSED,
+        }
     }
 }

@@ -1,18 +1,23 @@
-//! The calls into one instance of a plugin.
-#![allow(unsafe_code)]
+//! One instance as its driver sees it: what is handed over, what comes back, and what ends it.
 
-use std::{ffi::c_void, sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use tieline_plugin_sdk::abi::{self, Bytes, MsgView, SocketEvent, WebhookRequest};
+use tieline_plugin_sdk::abi;
 
 use crate::{
-    Kind, Outbound, Step, Webhooked, api,
+    Kind, Outbound, Step, Webhooked,
+    body::Body,
+    calls::{Answer, Gone, Message, Request, SocketNews},
     inbox::CREDITS,
     inflight::Given,
     instance::Instance,
-    library::Plugin,
     lock,
+    manifest::Manifest,
     queue::{SocketItem, Turn, WebhookItem},
+    settings::PluginSettings,
     slot::{Shared, Slot},
     status::Problem,
 };
@@ -20,7 +25,7 @@ use crate::{
 /// Why a call was the last one.
 #[derive(Debug)]
 pub(crate) enum Fatal {
-    /// The plugin has panicked or said that it is broken.
+    /// The plugin has panicked, said that it is broken, or is gone.
     Died(Problem),
     /// The plugin has refused to start.
     Refused(Problem),
@@ -32,45 +37,46 @@ pub(crate) enum Fatal {
 pub(crate) struct Life<'a> {
     pub shared: &'a Shared,
     pub slot: &'a Slot,
-    pub plugin: &'a Plugin,
     pub instance: Arc<Instance>,
-    raw: *mut c_void,
+    body: Body,
+    /// It was made, and there is somebody who could stop it.
+    is_made: bool,
 }
 
 impl<'a> Life<'a> {
-    /// Makes an instance and starts it. With an error, it is over already and still has to be finished.
-    pub(crate) fn begin(
-        shared: &'a Shared,
-        slot: &'a Slot,
-        plugin: &'a Plugin,
-        instance: Arc<Instance>,
-        config: &str,
-    ) -> (Self, Result<(), Fatal>) {
+    /// Nothing is called yet.
+    pub(crate) fn new(shared: &'a Shared, slot: &'a Slot, instance: Arc<Instance>, body: Body) -> Self {
         instance.drive_here();
-        let mut life = Life { shared, slot, plugin, instance, raw: std::ptr::null_mut() };
-        let result = life.create(config).and_then(|()| life.start());
-        (life, result)
+        Life { shared, slot, instance, body, is_made: false }
+    }
+
+    /// Makes the instance and starts it. With an error, it is over already and still has to be finished.
+    pub(crate) fn begin(&mut self, manifest: &Manifest, settings: &PluginSettings) -> Result<(), Fatal> {
+        self.open(manifest, settings)?;
+        self.create(&settings.config.to_string())?;
+        self.start()
+    }
+
+    fn open(&mut self, manifest: &Manifest, settings: &PluginSettings) -> Result<(), Fatal> {
+        let mut found = Ok(None);
+        self.call(Step::Open, |body| {
+            found = body.open(settings)?;
+            Ok(abi::OK)
+        })?;
+        match found.map_err(Fatal::Refused)? {
+            Some(found) => found.is(manifest).map_err(Fatal::Refused),
+            None => Ok(()),
+        }
     }
 
     fn create(&mut self, config: &str) -> Result<(), Fatal> {
-        let api = api::open(&self.instance);
-        let create = self.plugin.entries.create;
-        let mut raw = std::ptr::null_mut();
-        // SAFETY: the functions live until the process ends, the configuration and the place for the instance for the
-        // call.
-        let status = self.call(Step::Create, || unsafe { create(api, Bytes::of(config.as_bytes()), &raw mut raw) })?;
-        self.raw = if status == abi::OK { raw } else { std::ptr::null_mut() };
-        self.expect_ok(Step::Create, status)?;
-        if self.raw.is_null() {
-            return Err(Fatal::Refused(Problem::new(Step::Create, "`create` says that it worked and made nothing")));
-        }
-        Ok(())
+        let status = self.call(Step::Create, |body| body.calls().create(config))?;
+        self.is_made = status == abi::OK;
+        self.expect_ok(Step::Create, status)
     }
 
     fn start(&mut self) -> Result<(), Fatal> {
-        let (start, raw) = (self.plugin.entries.start, self.raw);
-        // SAFETY: the instance that `create` made.
-        let status = self.call(Step::Start, || unsafe { start(raw) })?;
+        let status = self.call(Step::Start, |body| body.calls().start())?;
         self.expect_ok(Step::Start, status)
     }
 
@@ -83,8 +89,19 @@ impl<'a> Life<'a> {
         Err(Fatal::Refused(Problem::new(step, reason)))
     }
 
+    /// Waits for the next turn.
+    pub(crate) fn next(&mut self, until: Option<Instant>) -> Result<Turn, Fatal> {
+        loop {
+            match self.body.next(&self.instance, until) {
+                Ok(Some(turn)) => return Ok(turn),
+                Ok(None) => drop(self.call(Step::Process, Body::ping)?),
+                Err(gone) => return Err(self.died(Step::Process, gone)),
+            }
+        }
+    }
+
     /// Hands over what a turn has.
-    pub(crate) fn turn(&self, mut turn: Turn) -> Result<(), Fatal> {
+    pub(crate) fn turn(&mut self, mut turn: Turn) -> Result<(), Fatal> {
         // First of all: whatever ends this turn, each of its messages gets its answer.
         let base = lock(&self.instance.inflight).open(turn.messages.iter().map(given));
         if turn.fault {
@@ -95,9 +112,7 @@ impl<'a> Life<'a> {
             self.instance.inbox.resume(&*self.shared.events, &self.instance.plugin);
         }
         if self.instance.inbox.owes_a_resume() {
-            let (resume, raw) = (self.plugin.entries.resume, self.raw);
-            // SAFETY: the instance that `create` made.
-            self.call(Step::Resume, || unsafe { resume(raw, CREDITS) })?;
+            self.call(Step::Resume, |body| body.calls().resume(CREDITS))?;
         }
         if !turn.sockets.is_empty() {
             self.sockets(&turn.sockets)?;
@@ -114,69 +129,40 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    fn sockets(&self, items: &[SocketItem]) -> Result<(), Fatal> {
-        let events: Vec<SocketEvent> = items
-            .iter()
-            .map(|item| SocketEvent {
-                size: size_of::<SocketEvent>() as u32,
-                what: item.what,
-                _pad: 0,
-                socket: item.socket,
-                data: Bytes::of(&item.data),
-            })
-            .collect();
-        let (socket_events, raw) = (self.plugin.entries.socket_events, self.raw);
-        // SAFETY: the instance that `create` made, and an array that lives for the call.
-        self.call(Step::Sockets, || unsafe { socket_events(raw, events.as_ptr(), events.len() as u32) })?;
+    fn sockets(&mut self, items: &[SocketItem]) -> Result<(), Fatal> {
+        let events: Vec<SocketNews<'_>> = items.iter().map(SocketNews::of).collect();
+        self.call(Step::Sockets, |body| body.calls().socket_events(&events))?;
         // Not taken means not understood; there is nobody to tell but the plugin's own log.
         Ok(())
     }
 
-    fn timer(&self, id: u64) -> Result<(), Fatal> {
-        // A plugin of 1.0 cannot have set one.
-        let Some(timer) = self.plugin.entries.timer else { return Ok(()) };
-        let raw = self.raw;
-        // SAFETY: the instance that `create` made.
-        self.call(Step::Timer, || unsafe { timer(raw, id) })?;
+    fn timer(&mut self, id: u64) -> Result<(), Fatal> {
+        self.call(Step::Timer, |body| body.calls().timer(id))?;
         Ok(())
     }
 
-    fn webhook(&self, WebhookItem { id, request }: &WebhookItem) -> Result<(), Fatal> {
-        // Whoever has sent it may have gone meanwhile; and only who has this function has paths.
-        let Some(webhook) = self.plugin.entries.webhook.filter(|_| self.instance.webhooks.is_open(*id)) else {
+    fn webhook(&mut self, item: &WebhookItem) -> Result<(), Fatal> {
+        // Whoever has sent it may have gone meanwhile.
+        if !self.instance.webhooks.is_open(item.id) {
             return Ok(());
-        };
-        let view = WebhookRequest {
-            size: size_of::<WebhookRequest>() as u32,
-            _pad: 0,
-            id: *id,
-            method: Bytes::of(request.method.as_bytes()),
-            path: Bytes::of(request.path.as_bytes()),
-            query: Bytes::of(request.query.as_bytes()),
-            headers: Bytes::of(request.headers.as_bytes()),
-            principal: Bytes::of(request.principal.as_bytes()),
-            body: Bytes::of(&request.body),
-        };
-        let raw = self.raw;
-        // SAFETY: the instance that `create` made, and a request that lives for the call.
-        let status = self.call(Step::Webhook, || unsafe { webhook(raw, &raw const view) })?;
+        }
+        let status = self.call(Step::Webhook, |body| body.calls().webhook(&Request::of(item)))?;
         if status != abi::OK {
             let said = self.instance.said().unwrap_or_else(|| format!("`webhook` answered with status {status}"));
-            self.instance.webhooks.settle(*id, Webhooked::Nonsense(said));
+            self.instance.webhooks.settle(item.id, Webhooked::Nonsense(said));
         }
         Ok(())
     }
 
-    fn deliver(&self, turn: &mut Turn, base: u64) -> Result<(), Fatal> {
+    fn deliver(&mut self, turn: &mut Turn, base: u64) -> Result<(), Fatal> {
         let messages = std::mem::take(&mut turn.messages);
-        let views: Vec<MsgView> = messages.iter().map(view).collect();
-        let (deliver, raw) = (self.plugin.entries.deliver, self.raw);
-        let mut accepted = 0u32;
-        // SAFETY: the instance that `create` made, an array and a counter that live for the call.
-        let status = self.call(Step::Deliver, || unsafe {
-            deliver(raw, views.as_ptr(), views.len() as u32, base, &raw mut accepted)
+        let lent: Vec<Message<'_>> = messages.iter().map(Message::of).collect();
+        let mut accepted = 0;
+        let status = self.call(Step::Deliver, |body| {
+            let status;
+            (status, accepted) = body.calls().deliver(&lent, base)?;
+            Ok(status)
         })?;
-        drop(views);
         let accepted = match status {
             abi::OK => messages.len(),
             // Garbage cannot make it more than there are.
@@ -211,55 +197,46 @@ impl<'a> Life<'a> {
     }
 
     /// Stops the plugin. Returns whether it may be destroyed.
-    pub(crate) fn stop(&self, deadline: Duration) -> Result<bool, Fatal> {
-        let (shutdown, raw) = (self.plugin.entries.shutdown, self.raw);
-        if raw.is_null() {
+    pub(crate) fn stop(&mut self, deadline: Duration) -> Result<bool, Fatal> {
+        if !self.is_made {
             return Ok(false);
         }
         let ms = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
-        // SAFETY: the instance that `create` made.
-        Ok(self.call(Step::Stop, || unsafe { shutdown(raw, ms) })? == abi::OK)
+        Ok(self.call(Step::Stop, |body| body.calls().shutdown(ms))? == abi::OK)
     }
 
     /// Frees the instance. The library stays.
     pub(crate) fn destroy(mut self) -> Result<(), Fatal> {
-        let (destroy, raw) = (self.plugin.entries.destroy, std::mem::replace(&mut self.raw, std::ptr::null_mut()));
-        // SAFETY: the instance that `create` made, stopped, for the last time.
-        self.call(Step::Destroy, || {
-            unsafe { destroy(raw) };
-            abi::OK
-        })
-        .map(|_| ())
+        self.call(Step::Destroy, |body| body.calls().destroy()).map(|_| ())
     }
 
     /// Runs one call under the watchdog's eyes, and passes on what the plugin has handed over meanwhile.
-    fn call(&self, step: Step, f: impl FnOnce() -> i32) -> Result<i32, Fatal> {
+    fn call(&mut self, step: Step, f: impl FnOnce(&mut Body) -> Answer) -> Result<i32, Fatal> {
         self.instance.inbox.collect();
         let word = self.slot.call.begin(self.shared.clock, step);
-        let status = f();
+        let answer = f(&mut self.body);
         if !self.slot.call.end(word) {
             return Err(Fatal::Abandoned);
         }
         self.instance.inbox.flush(&*self.shared.events, &self.instance.plugin);
+        self.body.settle();
         if self.instance.inbox.wants_a_resume() {
             self.instance.queue.resume();
         }
-        if status == abi::PANIC {
-            let said = self.instance.said().unwrap_or_else(|| "no message".to_owned());
-            return Err(Fatal::Died(Problem::new(step, format!("it panicked in `{}`: {said}", step.as_str()))));
+        match answer {
+            Ok(abi::PANIC) => {
+                let said = self.instance.said().unwrap_or_else(|| "no message".to_owned());
+                Err(Fatal::Died(Problem::new(step, format!("it panicked in `{}`: {said}", step.as_str()))))
+            }
+            Ok(status) => Ok(status),
+            Err(gone) => Err(self.died(step, gone)),
         }
-        Ok(status)
     }
-}
 
-fn view(message: &Outbound) -> MsgView {
-    MsgView {
-        size: size_of::<MsgView>() as u32,
-        kind: message.kind.as_u16(),
-        flags: 0,
-        link: message.link,
-        corr: message.corr,
-        payload: Bytes::of(&message.payload),
+    /// There is nobody left who could be called.
+    fn died(&mut self, step: Step, Gone(reason): Gone) -> Fatal {
+        self.is_made = false;
+        Fatal::Died(Problem::new(step, reason))
     }
 }
 

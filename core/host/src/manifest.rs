@@ -49,6 +49,17 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Checks that it is the same that was found before.
+    pub(crate) fn is(&self, probed: &Manifest) -> Result<(), Problem> {
+        if self == probed {
+            return Ok(());
+        }
+        Err(wrong(format!(
+            "the plugin calls itself `{}` {} here and `{}` {} in the probe",
+            self.name, self.version, probed.name, probed.version
+        )))
+    }
+
     /// Returns the paths that it mounts.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &String> {
         self.sockets.iter().chain(&self.webhooks)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    State, Step,
+    Isolation, State, Step,
     driver::{self, Job},
     manifest::Manifest,
     marker::Marker,
@@ -15,7 +15,6 @@ use crate::{
     slot::{Shared, Slot},
     stage,
     status::Problem,
-    trust,
 };
 
 /// Why a file is not loaded.
@@ -91,14 +90,21 @@ fn prepare(shared: &Shared, slot: &Slot, path: &Path) -> Result<Job, No> {
     }
     slot.named(&manifest);
     enabled(shared, name)?;
-    trust::check(name, settings)?;
-    let config = settings.plugins.get(name).map_or_else(|| serde_json::json!({}), |plugin| plugin.config.clone());
-    manifest.check_settings(&config)?;
-    let config = config.to_string();
-    let marker =
-        Marker::inspect(&settings.markers_dir, name, &staged.hash, &config).map_err(No::Quarantined).map(Arc::new)?;
-    slot.keep_marker(Arc::clone(&marker));
-    Ok(Job { path: staged.path, manifest, marker, config })
+    let plugin = settings.plugins.get(name).cloned().unwrap_or_default();
+    manifest.check_settings(&plugin.config)?;
+    let isolation = settings.isolation(name);
+    slot.runs(isolation);
+    let marker = match isolation {
+        Isolation::Process => None,
+        Isolation::InProcess => {
+            let config = plugin.config.to_string();
+            let marker = Marker::inspect(&settings.markers_dir, name, &staged.hash, &config);
+            let marker = marker.map(Arc::new).map_err(No::Quarantined)?;
+            slot.keep_marker(Arc::clone(&marker));
+            Some(marker)
+        }
+    };
+    Ok(Job { path: staged.path, manifest, marker, isolation, settings: plugin })
 }
 
 fn enabled(shared: &Shared, name: &str) -> Result<(), No> {

@@ -114,10 +114,7 @@ fn judge(status: ExitStatus, out: &str, err: &str) -> Result<Manifest, Problem> 
             None => wrong("the probe printed no manifest".to_owned()),
         };
     }
-    let said = err.lines().rev().find_map(|line| {
-        let said: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(Problem::new(Step::parse(said["step"].as_str()?)?, said["reason"].as_str()?))
-    });
+    let said = err.lines().rev().find_map(|line| Problem::read(line.as_bytes()));
     match said {
         Some(problem) => Err(problem),
         None => wrong(format!(

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Condvar, Mutex, PoisonError},
+    io::Write,
+    os::unix::net::UnixStream,
+    sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -53,6 +55,8 @@ pub(crate) struct Turn {
 pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
+    /// Wakes a driver that waits for its plugin's process at the same time.
+    bell: OnceLock<UnixStream>,
     most_messages: usize,
     most_bytes: usize,
 }
@@ -77,6 +81,8 @@ struct State {
     fault: bool,
     stop: bool,
     closed: bool,
+    /// The driver waits for the bell.
+    awaits_bell: bool,
 }
 
 /// What became of a frame.
@@ -92,6 +98,7 @@ impl Queue {
         Queue {
             state: Mutex::default(),
             wake: Condvar::new(),
+            bell: OnceLock::new(),
             most_messages: limits.queue_messages,
             most_bytes: limits.queue_bytes,
         }
@@ -124,8 +131,7 @@ impl Queue {
             state.messages.push_back(message);
         }
         state.gave_back |= !back.is_empty();
-        drop(state);
-        self.wake.notify_one();
+        self.wake(state);
         back
     }
 
@@ -137,8 +143,7 @@ impl Queue {
         }
         state.open.insert(socket, (0, 0));
         state.sockets.push_back(SocketItem { socket, what: abi::SOCKET_OPEN, data });
-        drop(state);
-        self.wake.notify_one();
+        self.wake(state);
         true
     }
 
@@ -160,8 +165,7 @@ impl Queue {
             what: if is_text { abi::SOCKET_TEXT } else { abi::SOCKET_BINARY },
             data,
         }));
-        drop(state);
-        self.wake.notify_one();
+        self.wake(state);
         Pushed::Taken
     }
 
@@ -171,8 +175,7 @@ impl Queue {
         if state.open.remove(&socket).is_some() && !state.closed {
             state.sockets.push_back(SocketItem { socket, what: abi::SOCKET_CLOSED, data });
         }
-        drop(state);
-        self.wake.notify_one();
+        self.wake(state);
     }
 
     /// Takes a webhook request; false when the instance is gone. Whoever numbers them limits how many wait.
@@ -182,8 +185,7 @@ impl Queue {
             return false;
         }
         state.webhooks.push_back(item);
-        drop(state);
-        self.wake.notify_one();
+        self.wake(state);
         true
     }
 
@@ -194,9 +196,8 @@ impl Queue {
             return Err(Denied::Closed);
         }
         state.timers.set(Instant::now(), id, after_ms)?;
-        drop(state);
         // It may run out before whatever the driver waits for.
-        self.wake.notify_one();
+        self.wake(state);
         Ok(())
     }
 
@@ -239,21 +240,28 @@ impl Queue {
         let mut state = lock(&self.state);
         loop {
             let now = Instant::now();
-            if state.blocked.is_some_and(|until| until <= now) {
-                state.blocked = None;
-            }
-            if state.is_ready(now) || until.is_some_and(|until| until <= now) {
-                return state.turn(now);
-            }
-            let wake_at = [until, state.blocked, state.timers.next()].into_iter().flatten().min();
-            state = match wake_at {
-                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(at) => {
+            state = match state.due(now, until) {
+                Ok(turn) => return turn,
+                Err(None) => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Err(Some(at)) => {
                     let left = at.saturating_duration_since(now);
                     self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
+    }
+
+    /// From now on the driver may wait for a byte on the other end of this socket.
+    pub(crate) fn ring(&self, bell: UnixStream) {
+        let _twice = self.bell.set(bell);
+    }
+
+    /// Looks for something to do. With nothing, says until when, and rings the bell when that changes.
+    pub(crate) fn look(&self, until: Option<Instant>) -> Result<Turn, Option<Instant>> {
+        let mut state = lock(&self.state);
+        let due = state.due(Instant::now(), until);
+        state.awaits_bell = due.is_err();
+        due
     }
 
     /// Puts back what the plugin had no room for, and counts what it took. Returns whether whoever was refused has to be
@@ -276,8 +284,20 @@ impl Queue {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut lock(&self.state));
-        self.wake.notify_one();
+        let mut state = lock(&self.state);
+        change(&mut state);
+        self.wake(state);
+    }
+
+    /// Ends every change.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let rings = std::mem::take(&mut state.awaits_bell);
+        drop(state);
+        match self.bell.get() {
+            // A bell that cannot take a byte more rings already.
+            Some(mut bell) if rings => drop(bell.write(&[0])),
+            _ => self.wake.notify_one(),
+        }
     }
 }
 
@@ -286,6 +306,17 @@ impl State {
     fn has_room(&self, bytes: usize, queue: &Queue) -> bool {
         self.deliveries == 0
             || (self.deliveries < queue.most_messages && self.delivery_bytes + bytes <= queue.most_bytes)
+    }
+
+    /// Returns the next turn, or until when there is none.
+    fn due(&mut self, now: Instant, until: Option<Instant>) -> Result<Turn, Option<Instant>> {
+        if self.blocked.is_some_and(|until| until <= now) {
+            self.blocked = None;
+        }
+        if self.is_ready(now) || until.is_some_and(|until| until <= now) {
+            return Ok(self.turn(now));
+        }
+        Err([until, self.blocked, self.timers.next()].into_iter().flatten().min())
     }
 
     fn is_ready(&self, now: Instant) -> bool {
@@ -414,5 +445,27 @@ mod tests {
         assert_eq!(corrs(&queue.close()), [1]);
         assert_eq!(corrs(&queue.push(vec![message(Kind::Outcome, 1, 2, 1)])), [2]);
         assert!(!queue.socket_opened(1, Bytes::new()));
+    }
+
+    #[test]
+    fn a_driver_that_looks_is_rung_for_once_until_it_looks_again() {
+        use std::io::Read;
+
+        let queue = queue(10);
+        let (mut bell, rings) = UnixStream::pair().unwrap();
+        bell.set_nonblocking(true).unwrap();
+        queue.ring(rings);
+        queue.resume();
+        assert!(bell.read(&mut [0; 9]).is_err(), "nobody has looked");
+        assert!(queue.look(None).unwrap().resume);
+        assert_eq!(queue.look(None).unwrap_err(), None);
+        queue.push(vec![message(Kind::Outcome, 1, 1, 1)]);
+        queue.push(vec![message(Kind::Outcome, 1, 2, 1)]);
+        assert_eq!(bell.read(&mut [0; 9]).unwrap(), 1);
+        assert_eq!(corrs(&queue.look(None).unwrap().messages), [1, 2]);
+        let soon = Instant::now();
+        assert!(queue.look(Some(soon)).is_ok(), "its time is up");
+        let later = soon + Duration::from_secs(3600);
+        assert_eq!(queue.look(Some(later)).unwrap_err(), Some(later));
     }
 }

@@ -33,16 +33,50 @@ impl Denied {
             Denied::Failed => abi::FAILED,
         }
     }
+
+    /// Reads a status back.
+    pub(crate) fn of(status: i32) -> Denied {
+        let all = [Denied::NotFound, Denied::Invalid, Denied::TooLarge, Denied::Closed];
+        all.into_iter().find(|denied| denied.status() == status).unwrap_or(Denied::Failed)
+    }
 }
 
-impl Instance {
+/// The services that a plugin may use. Keys, names and values are as the plugin passed them.
+pub(crate) trait Services {
     /// Reads a value of the plugin's key-value space. May wait for the disk.
-    pub(crate) fn kv_get(&self, key: &[u8]) -> Result<Vec<u8>, Denied> {
+    fn kv_get(&self, key: &[u8]) -> Result<Vec<u8>, Denied>;
+
+    /// Stores a value, durably. Waits for the disk.
+    fn kv_put(&self, key: &[u8], value: &[u8]) -> Result<(), Denied>;
+
+    /// Removes a value, durably. Waits for the disk.
+    fn kv_delete(&self, key: &[u8]) -> Result<(), Denied>;
+
+    /// Lists the keys with this prefix, as JSON. May wait for the disk.
+    fn kv_keys(&self, prefix: &[u8]) -> Result<Vec<u8>, Denied>;
+
+    /// Reads a secret. May wait for the disk.
+    fn secret(&self, name: &[u8]) -> Result<Vec<u8>, Denied>;
+
+    /// Sets or cancels a timer.
+    fn timer(&self, id: u64, after_ms: u64) -> Result<(), Denied>;
+
+    /// Adds to a counter or sets a gauge.
+    fn metric(&self, kind: u8, name: &[u8], value: f64, labels: &[u8]) -> Result<(), Denied>;
+
+    /// Tells who is behind a link of this instance, as JSON.
+    fn principal(&self, link: u64) -> Result<Vec<u8>, Denied>;
+
+    /// Answers a webhook request.
+    fn webhook_reply(&self, request: u64, status: u16, kind: &[u8], body: &[u8]) -> Result<(), Denied>;
+}
+
+impl Services for Instance {
+    fn kv_get(&self, key: &[u8]) -> Result<Vec<u8>, Denied> {
         self.events.kv_get(&self.plugin, limits::key(key).ok_or(Denied::Invalid)?)
     }
 
-    /// Stores a value, durably. Waits for the disk.
-    pub(crate) fn kv_put(&self, key: &[u8], value: &[u8]) -> Result<(), Denied> {
+    fn kv_put(&self, key: &[u8], value: &[u8]) -> Result<(), Denied> {
         let key = limits::key(key).ok_or(Denied::Invalid)?;
         if value.len() > limits::VALUE_BYTES {
             return Err(Denied::TooLarge);
@@ -50,52 +84,35 @@ impl Instance {
         self.events.kv_put(&self.plugin, key, value)
     }
 
-    /// Removes a value, durably. Waits for the disk.
-    pub(crate) fn kv_delete(&self, key: &[u8]) -> Result<(), Denied> {
+    fn kv_delete(&self, key: &[u8]) -> Result<(), Denied> {
         self.events.kv_delete(&self.plugin, limits::key(key).ok_or(Denied::Invalid)?)
     }
 
-    /// Lists the keys with this prefix, as JSON. May wait for the disk.
-    pub(crate) fn kv_keys(&self, prefix: &[u8]) -> Result<Vec<u8>, Denied> {
+    fn kv_keys(&self, prefix: &[u8]) -> Result<Vec<u8>, Denied> {
         let keys = self.events.kv_keys(&self.plugin, limits::key_prefix(prefix).ok_or(Denied::Invalid)?)?;
         serde_json::to_vec(&keys).map_err(|_| Denied::Failed)
     }
 
-    /// Reads a secret. May wait for the disk.
-    pub(crate) fn secret(&self, name: &[u8]) -> Result<Vec<u8>, Denied> {
+    fn secret(&self, name: &[u8]) -> Result<Vec<u8>, Denied> {
         self.events.secret(&self.plugin, limits::secret_name(name).ok_or(Denied::Invalid)?)
     }
 
-    /// Sets or cancels a timer.
-    pub(crate) fn timer(&self, id: u64, after_ms: u64) -> Result<(), Denied> {
+    fn timer(&self, id: u64, after_ms: u64) -> Result<(), Denied> {
         self.queue.timer(id, after_ms)
     }
 
-    /// Adds to a counter or sets a gauge.
-    pub(crate) fn metric(&self, kind: u8, name: &[u8], value: f64, labels: &[u8]) -> Result<(), Denied> {
-        let is_counter = match kind {
-            abi::METRIC_COUNTER => true,
-            abi::METRIC_GAUGE => false,
-            _ => return Err(Denied::Invalid),
-        };
-        if !limits::metric_value(is_counter, value) {
-            return Err(Denied::Invalid);
-        }
-        let name = limits::metric_name(name).ok_or(Denied::Invalid)?;
-        let labels = limits::labels(labels).ok_or(Denied::Invalid)?;
-        self.events.metric(&self.plugin, Metric { is_counter, name, value, labels })
+    fn metric(&self, kind: u8, name: &[u8], value: f64, labels: &[u8]) -> Result<(), Denied> {
+        self.events.metric(&self.plugin, Metric::read(kind, name, value, labels)?)
     }
 
-    /// Tells who is behind a link of this instance, as JSON.
-    pub(crate) fn principal(&self, link: u64) -> Result<Vec<u8>, Denied> {
+    fn principal(&self, link: u64) -> Result<Vec<u8>, Denied> {
         if link & OWN_LINK == 0 && self.socket(link).is_none() {
             return Err(Denied::NotFound);
         }
         self.events.principal(&self.plugin, link)
     }
 
-    /// Answers a webhook request.
-    pub(crate) fn webhook_reply(&self, request: u64, status: u16, kind: &[u8], body: &[u8]) -> Result<(), Denied> {
+    fn webhook_reply(&self, request: u64, status: u16, kind: &[u8], body: &[u8]) -> Result<(), Denied> {
         self.webhooks.reply(request, status, kind, body)
     }
 }

@@ -11,16 +11,21 @@ use tieline_plugin_sdk::abi::{self, Bytes};
 use crate::{
     Denied,
     api::{slice, with},
-    instance::Instance,
+    callbacks::Callbacks,
 };
 
 /// Runs a service and returns its status.
-fn act(ctx: *const c_void, f: impl FnOnce(&Instance) -> Result<(), Denied>) -> i32 {
+fn act(ctx: *const c_void, f: impl FnOnce(&dyn Callbacks) -> Result<(), Denied>) -> i32 {
     with(ctx, |instance| f(instance).map_or_else(Denied::status, |()| abi::OK))
 }
 
 /// Runs a service that gives bytes, copies them when they fit, and returns their length, or minus a status.
-fn give(ctx: *const c_void, buf: *mut u8, cap: usize, f: impl FnOnce(&Instance) -> Result<Vec<u8>, Denied>) -> isize {
+fn give(
+    ctx: *const c_void,
+    buf: *mut u8,
+    cap: usize,
+    f: impl FnOnce(&dyn Callbacks) -> Result<Vec<u8>, Denied>,
+) -> isize {
     let mut found = Vec::new();
     let status = act(ctx, |instance| {
         found = f(instance)?;

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
+use serde::Serialize;
+
 /// What the host is told by the configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -13,6 +15,8 @@ pub struct Settings {
     pub markers_dir: PathBuf,
     /// The command that runs [`probe`](crate::probe) in a child; the file to probe is appended.
     pub probe: Vec<OsString>,
+    /// The command that runs [`plugin_host`](crate::plugin_host) in a child; the file to run is appended.
+    pub plugin_host: Vec<OsString>,
     /// The names of the plugins that run inside the daemon without being asked.
     pub stock: Vec<String>,
     /// Paths that no plugin may mount: the first segments of the daemon's own, such as `/v1`.
@@ -30,15 +34,54 @@ pub struct Settings {
 pub struct PluginSettings {
     /// Whether it is loaded at all.
     pub enabled: bool,
-    /// Whether it may run inside the daemon.
-    pub in_process: bool,
+    /// Where it runs; without a word, a stock plugin inside the daemon and any other in a process of its own.
+    pub isolation: Option<Isolation>,
+    /// How much memory its process may have, in MiB.
+    pub memory_mib: u64,
+    /// How many descriptors its process may have open.
+    pub open_files: u64,
     /// What it is given at its start.
     pub config: serde_json::Value,
 }
 
 impl Default for PluginSettings {
     fn default() -> Self {
-        PluginSettings { enabled: true, in_process: false, config: serde_json::json!({}) }
+        PluginSettings {
+            enabled: true,
+            isolation: None,
+            memory_mib: 512,
+            open_files: 256,
+            config: serde_json::json!({}),
+        }
+    }
+}
+
+/// Where a plugin runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Inside the daemon: a crash of it is a crash of the daemon.
+    InProcess,
+    /// In a process of its own.
+    Process,
+}
+
+impl Isolation {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Isolation::InProcess => "in-process",
+            Isolation::Process => "process",
+        }
+    }
+}
+
+impl Settings {
+    /// Returns where a plugin runs.
+    pub(crate) fn isolation(&self, name: &str) -> Isolation {
+        let is_stock = self.stock.iter().any(|stock| stock == name);
+        let usual = if is_stock { Isolation::InProcess } else { Isolation::Process };
+        self.plugins.get(name).and_then(|plugin| plugin.isolation).unwrap_or(usual)
     }
 }
 
@@ -57,6 +100,8 @@ pub struct Limits {
     pub healthy_after: Duration,
     /// How long the probe may take.
     pub probe_limit: Duration,
+    /// How long nothing is heard from the process of a plugin until it is asked whether it is there.
+    pub heartbeat: Duration,
     /// How many deliveries may wait for a plugin.
     pub queue_messages: usize,
     /// How many bytes of deliveries may wait for a plugin.
@@ -72,6 +117,7 @@ impl Default for Limits {
             death_window: Duration::from_secs(600),
             healthy_after: Duration::from_secs(10),
             probe_limit: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(5),
             queue_messages: 1024,
             queue_bytes: 4 << 20,
         }

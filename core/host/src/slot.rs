@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    Events, Limits, Settings, State, Status, Step, api, instance::Instance, lock, manifest::Manifest, marker::Marker,
-    status::Problem,
+    Events, Isolation, Limits, Settings, State, Status, Step, api, instance::Instance, lock, manifest::Manifest,
+    marker::Marker, process::Process, status::Problem,
 };
 
 /// What the threads of one host share.
@@ -47,13 +47,24 @@ struct Inner {
     sockets: Vec<String>,
     webhooks: Vec<String>,
     instance: Option<Arc<Instance>>,
+    /// Where the instance lives, if not here.
+    process: Option<Arc<Process>>,
     marker: Option<Arc<Marker>>,
     stop_since: Option<Instant>,
 }
 
 impl Slot {
     pub(crate) fn new(name: String, file: String) -> Arc<Self> {
-        let status = Status { name, file, version: None, state: State::Starting, step: None, reason: None };
+        let status = Status {
+            name,
+            file,
+            version: None,
+            state: State::Starting,
+            step: None,
+            reason: None,
+            isolation: None,
+            pid: None,
+        };
         Arc::new(Slot {
             inner: Mutex::new(Inner {
                 status,
@@ -61,6 +72,7 @@ impl Slot {
                 sockets: Vec::new(),
                 webhooks: Vec::new(),
                 instance: None,
+                process: None,
                 marker: None,
                 stop_since: None,
             }),
@@ -98,6 +110,11 @@ impl Slot {
     pub(crate) fn paths(&self) -> Vec<String> {
         let inner = lock(&self.inner);
         inner.sockets.iter().chain(&inner.webhooks).cloned().collect()
+    }
+
+    /// It is known where it runs.
+    pub(crate) fn runs(&self, isolation: Isolation) {
+        lock(&self.inner).status.isolation = Some(isolation);
     }
 
     pub(crate) fn keep_marker(&self, marker: Arc<Marker>) {
@@ -169,12 +186,19 @@ impl Slot {
         lock(&self.inner).instance.clone()
     }
 
+    /// Returns the process that its instance lives in, if not this one.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        lock(&self.inner).process.clone()
+    }
+
     /// A new instance begins. Refused when the plugin shall stop.
-    pub(crate) fn begin(&self, instance: &Arc<Instance>) -> bool {
+    pub(crate) fn begin(&self, instance: &Arc<Instance>, process: Option<&Arc<Process>>) -> bool {
         let mut inner = lock(&self.inner);
         let goes_on = inner.stop_since.is_none() && !inner.status.state.is_final();
         if goes_on {
             inner.instance = Some(Arc::clone(instance));
+            inner.process = process.cloned();
+            inner.status.pid = process.map(|process| process.pid());
         }
         goes_on
     }
@@ -204,7 +228,11 @@ impl Slot {
 
     /// Nothing comes from the instance any more. Told once, by the driver or by the watchdog.
     pub(crate) fn lost(&self, shared: &Shared) {
-        let instance = lock(&self.inner).instance.take();
+        let (instance, _ends_unlocked) = {
+            let mut inner = lock(&self.inner);
+            inner.status.pid = None;
+            (inner.instance.take(), inner.process.take())
+        };
         if let Some(instance) = instance {
             api::close(instance.id);
             shared.events.instance_lost(&instance.plugin);
@@ -221,7 +249,13 @@ impl Slot {
 
     /// Leaves a thread that does not come back to itself, and the plugin alone.
     pub(crate) fn abandon(&self, shared: &Shared, problem: Problem) {
-        let instance = lock(&self.inner).instance.clone();
+        let (instance, process) = {
+            let inner = lock(&self.inner);
+            (inner.instance.clone(), inner.process.clone())
+        };
+        if let Some(process) = process {
+            process.kill(problem.reason.clone());
+        }
         if let Some(instance) = &instance {
             self.end(shared, instance, 1012, "the transport hangs");
         }
@@ -233,7 +267,7 @@ impl Slot {
 }
 
 fn tell(status: &Status) {
-    let Status { name, file, version, state, step, reason } = status;
+    let Status { name, file, version, state, step, reason, .. } = status;
     let (version, step) = (version.as_deref().unwrap_or("?"), step.map(Step::as_str));
     match (state, reason) {
         (State::Failed | State::Quarantined | State::Restarting, reason) => tracing::warn!(

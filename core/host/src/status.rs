@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::Isolation;
+
 /// How a plugin is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
@@ -17,6 +19,10 @@ pub struct Status {
     pub step: Option<Step>,
     /// What went wrong, as a sentence.
     pub reason: Option<String>,
+    /// Where it runs, once that is known.
+    pub isolation: Option<Isolation>,
+    /// The number of its own process, while it has one.
+    pub pid: Option<u32>,
 }
 
 /// How a plugin is.
@@ -86,6 +92,8 @@ pub enum Step {
     Resume,
     /// A thread of its own.
     Thread,
+    /// The process that it runs in.
+    Process,
     /// Stop the instance.
     Stop,
     /// Free the instance.
@@ -93,7 +101,7 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 20] = [
+    const ALL: [Step; 21] = [
         Step::Elf,
         Step::Stage,
         Step::Probe,
@@ -112,6 +120,7 @@ impl Step {
         Step::Webhook,
         Step::Resume,
         Step::Thread,
+        Step::Process,
         Step::Stop,
         Step::Destroy,
     ];
@@ -137,6 +146,7 @@ impl Step {
             Step::Webhook => "webhook",
             Step::Resume => "resume",
             Step::Thread => "thread",
+            Step::Process => "process",
             Step::Stop => "stop",
             Step::Destroy => "destroy",
         }
@@ -163,6 +173,13 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(step: Step, reason: impl Into<String>) -> Self {
         Problem { step, reason: reason.into() }
+    }
+
+    /// Reads what another process has written as JSON: `{"step":…,"reason":…}`.
+    pub(crate) fn read(json: &[u8]) -> Option<Problem> {
+        let said: serde_json::Value = serde_json::from_slice(json).ok()?;
+        let reason = said["reason"].as_str()?;
+        Some(Problem::new(Step::parse(said["step"].as_str()?)?, crate::text::text(reason.as_bytes())))
     }
 }
 

@@ -6,13 +6,16 @@ use std::{
 };
 
 use crate::{
-    lock,
+    Step, lock,
     slot::{Shared, Slot},
     status::Problem,
 };
 
 /// Beyond the time that a plugin has to stop, for what the host itself does meanwhile.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// How long a process that was killed may take to be gone.
+const KILLED: Duration = Duration::from_secs(5);
 
 /// Ends the watchdog's thread.
 #[derive(Debug, Default)]
@@ -54,19 +57,26 @@ fn look(shared: &Shared, slot: &Slot) {
     let Some((word, step, elapsed)) = slot.call.running(shared.clock) else { return };
     let settings = &shared.settings;
     let stopping = slot.stop_since();
-    let (over, limit) = match stopping {
-        Some(since) => (Instant::now().duration_since(since) > settings.stop_limit + GRACE, settings.stop_limit),
-        None => (elapsed > settings.call_limit, settings.call_limit),
+    let (over, limit, what) = match stopping {
+        Some(since) => {
+            let elapsed = Instant::now().duration_since(since);
+            (elapsed.checked_sub(settings.stop_limit + GRACE), settings.stop_limit, "it did not stop")
+        }
+        None if step == Step::Process => {
+            (elapsed.checked_sub(settings.call_limit), settings.call_limit, "it did not answer a heartbeat")
+        }
+        None => (elapsed.checked_sub(settings.call_limit), settings.call_limit, "the call did not return"),
     };
-    if over && slot.call.give_up(word) {
-        let what = match stopping {
-            Some(_) => "it did not stop",
-            None => "the call did not return",
-        };
-        let reason = format!(
-            "{what} within {limit:?} (in `{}`); its thread was left behind, and it runs again when the daemon does",
-            step.as_str()
-        );
+    let Some(over) = over else { return };
+    let what = format!("{what} within {limit:?} (in `{}`)", step.as_str());
+    if let Some(process) = slot.process() {
+        // Its driver hears that it is gone.
+        if process.kill(format!("{what}, so its process was killed")) || over < KILLED {
+            return;
+        }
+    }
+    if slot.call.give_up(word) {
+        let reason = format!("{what}; its thread was left behind, and it runs again when the daemon does");
         slot.abandon(shared, Problem::new(step, reason));
     }
 }

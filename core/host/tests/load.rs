@@ -7,7 +7,7 @@ use std::{os::unix::process::ExitStatusExt, path::PathBuf, process::Command, tim
 
 use serde_json::json;
 use support::{Bench, c_plugin, fault_plugin};
-use tieline_host::{PluginSettings, State, Status, Step};
+use tieline_host::{Isolation, PluginSettings, State, Status, Step};
 
 /// Loads the only file, which has to fail, and returns the status.
 fn failed(bench: &Bench, state: State, step: Step) -> Status {
@@ -42,6 +42,8 @@ fn a_plugin_runs_and_says_what_it_is() {
             state: State::Running,
             step: None,
             reason: None,
+            isolation: Some(Isolation::InProcess),
+            pid: None,
         }
     );
     assert_eq!(host.sockets(), [("/fault".to_owned(), "fault".to_owned())]);
@@ -190,15 +192,18 @@ fn a_missing_dependency_is_named() {
 }
 
 #[test]
-fn an_unknown_plugin_is_refused_with_the_key_that_would_allow_it() {
+fn without_a_word_a_stock_plugin_runs_inside_the_daemon_and_another_in_a_process_of_its_own() {
     let mut bench = Bench::with_fault(json!({}));
-    bench.settings.stock.clear();
-    let reason = failed(&bench, State::Failed, Step::Trust).reason.unwrap();
-    assert!(reason.contains("isolation = \"in-process\"") && reason.contains("[plugins.fault]"), "{reason}");
-    assert!(!bench.settings.markers_dir.exists(), "it was not opened");
+    bench.settings.plugins.clear();
+    let (host, status) = bench.load();
+    assert_eq!((status.isolation, status.pid), (Some(Isolation::InProcess), None));
+    host.stop_all();
 
-    bench.settings.plugins.insert("fault".into(), PluginSettings { in_process: true, ..Default::default() });
-    bench.run();
+    bench.settings.stock.clear();
+    let (_host, status) = bench.load();
+    assert_eq!((status.state, status.isolation), (State::Running, Some(Isolation::Process)), "{status:?}");
+    assert!(status.pid.is_some_and(|pid| pid != std::process::id()));
+    assert!(!bench.settings.markers_dir.join("fault.loading").exists(), "it cannot take the daemon down");
 }
 
 #[test]

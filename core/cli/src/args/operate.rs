@@ -77,6 +77,13 @@ pub struct Completions {
     pub shell: Shell,
 }
 
+/// `tieline plugin-host`, which the daemon runs as a child.
+#[derive(Debug, Args)]
+pub struct PluginHost {
+    /// The staged plugin
+    pub file: PathBuf,
+}
+
 /// `tieline plugin-probe`, which the daemon runs as a child.
 #[derive(Debug, Args)]
 pub struct PluginProbe {

@@ -3,7 +3,7 @@
 use tieline_model::{
     TimestampMs,
     command::AttachMode,
-    reply::{Attached, Peers, Plugins, TokenCreated, TokenView, Tokens, Whoami},
+    reply::{Attached, Peers, PluginView, Plugins, TokenCreated, TokenView, Tokens, Whoami},
 };
 
 use super::{
@@ -114,7 +114,7 @@ pub fn plugins(reply: &Plugins, style: &Style) -> String {
     if reply.plugins.is_empty() {
         return "no plugins".into();
     }
-    let rows: Vec<[Cell; 5]> = reply
+    let rows: Vec<[Cell; 6]> = reply
         .plugins
         .iter()
         .map(|plugin| {
@@ -129,17 +129,27 @@ pub fn plugins(reply: &Plugins, style: &Style) -> String {
                 Cell::new(Paint::Bold, line(&plugin.name)),
                 plugin.version.as_deref().map(line).unwrap_or_default().into(),
                 Cell::new(paint, line(&plugin.state)),
+                runs(plugin).into(),
                 line(&plugin.file).into(),
                 format!("{step}{reason}").into(),
             ]
         })
         .collect();
-    table(style, ["NAME", "VERSION", "STATE", "FILE", "WHY"], &rows)
+    table(style, ["NAME", "VERSION", "STATE", "RUNS", "FILE", "WHY"], &rows)
+}
+
+/// Says where a plugin runs.
+fn runs(plugin: &PluginView) -> String {
+    let isolation = plugin.isolation.as_deref().map(line).unwrap_or_default();
+    match plugin.pid {
+        Some(pid) => format!("{isolation} {pid}"),
+        None => isolation,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tieline_model::{PrincipalKind, TokenId, reply::PluginView};
+    use tieline_model::{PrincipalKind, TokenId};
 
     use super::*;
     use crate::render::testing::*;
@@ -153,14 +163,24 @@ mod tests {
             state: state.into(),
             step: step.map(Into::into),
             reason: reason.map(Into::into),
+            isolation: None,
+            pid: None,
         };
         let failed = plugin("failed", Some("symbol"), Some("no TIELINE_TRANSPORT"));
-        let reply = Plugins { plugins: vec![plugin("running", None, None), failed] };
+        let apart = PluginView {
+            name: "echo".into(),
+            isolation: Some("process".into()),
+            pid: Some(1234),
+            ..plugin("running", None, None)
+        };
+        let here = PluginView { isolation: Some("in-process".into()), ..plugin("running", None, None) };
+        let reply = Plugins { plugins: vec![here, apart, failed] };
         assert_eq!(
             plugins(&reply, &PLAIN),
-            "NAME       STATE    FILE     WHY\n\
-             websocket  running  libx.so\n\
-             websocket  failed   libx.so  at symbol: no TIELINE_TRANSPORT\n"
+            "NAME       STATE    RUNS          FILE     WHY\n\
+             websocket  running  in-process    libx.so\n\
+             echo       running  process 1234  libx.so\n\
+             websocket  failed                 libx.so  at symbol: no TIELINE_TRANSPORT\n"
         );
     }
 

@@ -49,6 +49,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
         std::io::Write::write_all(&mut std::io::stdout(), &script)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Verb::PluginHost(args) = &cli.verb {
+        // Before anything else: it closes what is open.
+        tieline_host::plugin_host(&args.file);
+    }
     let context = Context::new(&cli.global)?;
     match cli.verb {
         Verb::Serve(args) => {
@@ -80,7 +84,12 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Plugins => plugins(context).await,
         Verb::Doctor => doctor::run(context).await,
         Verb::Demo => demo::run(context).await,
-        Verb::Config(_) | Verb::Completions(_) | Verb::Mcp(_) | Verb::Serve(_) | Verb::PluginProbe(_) => {
+        Verb::Config(_)
+        | Verb::Completions(_)
+        | Verb::Mcp(_)
+        | Verb::Serve(_)
+        | Verb::PluginProbe(_)
+        | Verb::PluginHost(_) => {
             unreachable!("these were run above, without a runtime of ours")
         }
     }

@@ -120,11 +120,14 @@ fn check_in_background(engine: &Engine) {
 }
 
 fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Settings> {
+    let own = std::env::current_exe().context("the path of this program is not known")?;
     let mut plugins = std::collections::BTreeMap::new();
     for (name, plugin) in &config.plugins {
         let settings = tieline_host::PluginSettings {
             enabled: plugin.enabled,
-            in_process: plugin.isolation == Some(Isolation::InProcess),
+            isolation: plugin.isolation.map(isolation),
+            memory_mib: plugin.memory_mib,
+            open_files: plugin.open_files,
             config: plugin.settings_json(),
         };
         plugins.insert(name.clone(), settings);
@@ -140,12 +143,20 @@ fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host:
         staging_dir: home.staging_dir(),
         markers_dir: home.markers_dir(),
         probe: settings::probe_command()?,
+        plugin_host: vec![own.into(), "plugin-host".into()],
         stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
         reserved_paths: tieline_server::reserved_paths(),
         plugins,
         call_limit: Duration::from_secs(5),
         stop_limit: Duration::from_secs(5),
     })
+}
+
+fn isolation(isolation: Isolation) -> tieline_host::Isolation {
+    match isolation {
+        Isolation::InProcess => tieline_host::Isolation::InProcess,
+        Isolation::Process => tieline_host::Isolation::Process,
+    }
 }
 
 /// The crash marker covers loading and starting only: a daemon that is killed later, by whomever, must not find

@@ -3,6 +3,7 @@
 //! Without a configuration it behaves: it answers every delivery, and passes what comes from its sockets on as a
 //! command; a webhook request uses the services of the host as its body says. What a delivery asks for (`{"do":"…"}`) or the configuration says (`{"start":"panic"}`) goes wrong.
 
+mod crashes;
 mod services;
 
 use std::{
@@ -75,6 +76,11 @@ impl Transport for Fault {
                 }
                 done.ok();
             }
+            // A service that may wait, within a call of the host.
+            Some("keep-value") => {
+                let kept = self.host.kv_put("kept", b"a value").and_then(|()| self.host.kv_get("kept"));
+                done.failed(&format!("{:?}", kept.map(|value| value.map(|value| value.len()))));
+            }
             // As many commands at once as the message says.
             Some("flood") => {
                 let (n, _why) = self.flood(message.link, wish["n"].as_u64().unwrap_or(0));
@@ -92,12 +98,19 @@ impl Transport for Fault {
                 });
                 done.ok();
             }
-            _ => done.ok(),
+            Some(what) => match crashes::crash(what, self.host) {
+                Some(said) if !said.is_empty() => done.failed(&said),
+                _ => done.ok(),
+            },
+            None => done.ok(),
         }
         Flow::Accepted
     }
 
     fn resumed(&self) {
+        if self.config["resumed"] == "panic" {
+            panic!("the configuration asks for a panic in resumed");
+        }
         let _taken = self.host.inbound(Message::new(Kind::Command, 0, 9, b"{\"resumed\":true}"));
     }
 
@@ -109,6 +122,7 @@ impl Transport for Fault {
     fn socket_frame(&self, socket: SocketId, frame: Frame<'_>) {
         match frame {
             Frame::Text("panic") => panic!("the frame asks for a panic"),
+            Frame::Text("abort") => std::process::abort(),
             Frame::Text("close") => self.host.socket_close(socket, 4000, "as you like"),
             Frame::Text("hang") => hang(),
             Frame::Text(text) => {
@@ -128,6 +142,9 @@ impl Transport for Fault {
     }
 
     fn timer(&self, timer: TimerId) {
+        if timer.0 == 666 {
+            panic!("the timer asks for a panic");
+        }
         let payload = serde_json::json!({ "timer": timer.0 }).to_string();
         let _taken = self.host.inbound(Message::new(Kind::Command, 0, 10, payload.as_bytes()));
         self.services.timer(timer);

@@ -13,13 +13,15 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tieline_host::{
-    Denied, Events, Host, Inbound, Kind, Limits, Metric, Outbound, PluginSettings, Settings, Socket, State, Status,
+    Denied, Events, Host, Inbound, Isolation, Kind, Limits, Metric, Outbound, PluginSettings, Settings, Socket, State,
+    Status,
 };
 
 /// Longer than anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const PROBE_FLAG: &str = "TIELINE_TEST_PROBE";
+const HOST_FLAG: &str = "TIELINE_TEST_PLUGIN_HOST";
 
 /// Is the probe when the bench runs this executable again as one.
 #[test]
@@ -31,13 +33,32 @@ fn probe_child() {
     assert_eq!(tieline_host::probe(Path::new("no such file")), 1);
 }
 
-fn probe_command() -> Vec<OsString> {
+/// Is the process of a plugin when the bench runs this executable again as one.
+#[test]
+fn plugin_host_child() {
+    if std::env::var_os(HOST_FLAG).is_some() {
+        let file = std::env::args_os().next_back().unwrap();
+        tieline_host::plugin_host(Path::new(&file));
+    }
+}
+
+/// The command that runs one of the tests above in a process of its own, with its flag set.
+pub fn child_command(flag: &str, test: &str) -> Vec<OsString> {
     let exe = std::env::current_exe().unwrap();
-    let mut command: Vec<OsString> = vec!["/usr/bin/env".into(), format!("{PROBE_FLAG}=1").into(), exe.into()];
+    let mut command: Vec<OsString> = vec!["/usr/bin/env".into(), format!("{flag}=1").into(), exe.into()];
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let test = format!("{module}::{test}");
     // The file that the host appends is taken for the argument of the last flag.
+    command.extend([&test, "--exact", "--nocapture", "--test-threads=2", "--skip"].map(OsString::from));
     command
-        .extend(["support::probe_child", "--exact", "--nocapture", "--test-threads=2", "--skip"].map(OsString::from));
-    command
+}
+
+/// Where plugins run in this test: in these files, each in a process of its own.
+pub fn isolation() -> Isolation {
+    match env!("CARGO_CRATE_NAME") {
+        "apart" | "deaths" => Isolation::Process,
+        _ => Isolation::InProcess,
+    }
 }
 
 /// Everything that was told.
@@ -218,7 +239,8 @@ impl Bench {
     }
 
     pub fn configure(&mut self, config: Value) {
-        self.settings.plugins.insert("fault".to_owned(), PluginSettings { config, ..PluginSettings::default() });
+        let plugin = PluginSettings { config, ..self.settings.plugins["fault"].clone() };
+        self.settings.plugins.insert("fault".to_owned(), plugin);
     }
 
     /// Compiles a plugin in C.
@@ -265,14 +287,16 @@ impl Bench {
 }
 
 pub fn settings(dir: &Path) -> Settings {
+    let plugin = PluginSettings { isolation: Some(isolation()), ..PluginSettings::default() };
     Settings {
         plugins_dir: dir.join("plugins"),
         staging_dir: dir.join("staged"),
         markers_dir: dir.join("markers"),
-        probe: probe_command(),
+        probe: child_command(PROBE_FLAG, "probe_child"),
+        plugin_host: child_command(HOST_FLAG, "plugin_host_child"),
         stock: vec!["fault".to_owned(), "c".to_owned()],
         reserved_paths: vec!["/v1".to_owned(), "/healthz".to_owned()],
-        plugins: BTreeMap::new(),
+        plugins: ["fault", "c"].map(|name| (name.to_owned(), plugin.clone())).into(),
         call_limit: Duration::from_secs(10),
         stop_limit: Duration::from_secs(10),
     }
@@ -300,4 +324,54 @@ pub fn wish(link: u64, corr: u64, what: &str) -> Outbound {
 /// The source of a small plugin in C. `change` may define macros that the source looks at, and a constructor.
 pub fn c_plugin(change: &str) -> String {
     format!("{change}\n{}", include_str!("plugin.c"))
+}
+
+/// Answers each call of the host with anything: bytes, frames of any content, and replies, as the seed says. With a
+/// manifest it is a plugin that has started before.
+pub fn babble(seed: u64, manifest: Option<&str>) {
+    use std::{
+        io::{Read, Write},
+        os::{fd::AsFd, unix::net::UnixStream},
+    };
+    let mut line = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+    let mut heard = vec![0; 1 << 16];
+    let reply = |status: u8, data: &[u8]| {
+        let mut body = vec![65, status, 0, 0, 0, 0, 0, 0, 0];
+        body.extend((data.len() as u32).to_le_bytes());
+        body.extend(data);
+        [&(body.len() as u32).to_le_bytes()[..], &body].concat()
+    };
+    // Open, create, start.
+    for data in manifest.into_iter().flat_map(|manifest| [manifest, "", ""]) {
+        if !matches!(line.read(&mut heard), Ok(1..)) || line.write_all(&reply(0, data.as_bytes())).is_err() {
+            return;
+        }
+    }
+    let mut state = seed;
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    // Bounded: in the end it is silent, and the host hears that.
+    for _ in 0..50 {
+        let mut said: Vec<u8> = Vec::new();
+        for _ in 0..=random(4) {
+            let mut body: Vec<u8> = (0..random(40)).map(|_| random(256) as u8).collect();
+            match random(4) {
+                0 => {}
+                1 => {
+                    said.extend(reply(random(7) as u8, &body));
+                    continue;
+                }
+                _ => body.insert(0, 64 + random(14) as u8),
+            }
+            if random(8) > 0 {
+                said.extend((body.len() as u32).to_le_bytes());
+            }
+            said.extend(body);
+        }
+        if !matches!(line.read(&mut heard), Ok(1..)) || line.write_all(&said).is_err() {
+            return;
+        }
+    }
 }
