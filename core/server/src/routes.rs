@@ -1,8 +1,11 @@
 //! All routes, as one table: the server mounts it, OpenAPI describes it, a test walks it without a token.
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    web::{self, ServiceConfig},
+};
 
-use crate::{commands, events, mcp, openapi, resources, serve::State, sockets};
+use crate::{commands, events, mcp, openapi, resources, security::Caller, serve::State, sockets, webhooks};
 
 /// One route.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +75,20 @@ pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
         .route("/metrics", web::get().to(resources::metrics))
         .route("/healthz", web::get().to(resources::healthz))
         .service(mcp::service(&state.door, state.max_body_bytes).scope_with_path("/mcp"))
-        .default_service(web::route().to(sockets::upgrade));
+        .default_service(web::route().to(mounted));
+}
+
+/// What a transport has mounted at any other path, or nothing.
+async fn mounted(
+    request: HttpRequest,
+    payload: web::Payload,
+    caller: Caller,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Error> {
+    if webhooks::has_path(&state, request.path()) {
+        return Ok(webhooks::call(request, payload, caller, state).await);
+    }
+    sockets::upgrade(request, payload, caller, state).await
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use tieline_engine::{
 };
 use tokio::sync::mpsc;
 
-use crate::{resources, security::Caller, serve::State, webhooks};
+use crate::{resources, security::Caller, serve::State};
 
 /// How often the other end is asked whether it is there; twice without an answer ends the socket.
 const PING: Duration = Duration::from_secs(15);
@@ -67,9 +67,6 @@ pub async fn upgrade(
     caller: Caller,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Error> {
-    if webhooks::has_path(&state, request.path()) {
-        return Ok(webhooks::call(request, stream, caller, state).await);
-    }
     let Some(sockets) = state.mounts.clone().filter(|sockets| sockets.has_path(request.path())) else {
         return Ok(resources::not_found(request).await);
     };

@@ -15,6 +15,10 @@ pub fn sentences(context: &Context) -> Vec<String> {
             there.join(", ")
         ));
     }
+    let secrets = context.home.secrets_dir();
+    if std::fs::read_dir(&secrets).is_ok_and(|mut entries| entries.next().is_some()) {
+        out.push(format!("Read the secrets of plugins in {}, for the same reason.", secrets.display()));
+    }
     out.push(format!(
         "Connect to {}: it needs a token all the same, and a token names who is speaking.",
         context.endpoint()
