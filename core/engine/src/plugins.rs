@@ -145,8 +145,8 @@ impl Webhooks for Plugins {
         };
         let (told, end) = oneshot::channel();
         // Whoever sent it may have gone; then there is nobody to tell.
-        let pending = self.host.webhook(&plugin, request, move |what| drop(told.send(what)))?;
-        Ok(WebhookWait::new(end, pending))
+        let ticket = self.host.webhook(&plugin, request, move |what| drop(told.send(what)))?;
+        Ok(WebhookWait::new(end, ticket))
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tieline_host::Pending;
+use tieline_host::Ticket;
 pub use tieline_host::{NotTaken, Webhooked};
 use tieline_model::{LinkId, Principal, reply::PluginView};
 use tokio::sync::oneshot;
@@ -77,12 +77,12 @@ pub struct WebhookCall {
 /// A webhook request that was handed over. Dropped, it is forgotten.
 pub struct WebhookWait {
     end: oneshot::Receiver<Webhooked>,
-    _pending: Pending,
+    _ticket: Ticket,
 }
 
 impl WebhookWait {
-    pub(crate) fn new(end: oneshot::Receiver<Webhooked>, pending: Pending) -> Self {
-        Self { end, _pending: pending }
+    pub(crate) fn new(end: oneshot::Receiver<Webhooked>, ticket: Ticket) -> Self {
+        Self { end, _ticket: ticket }
     }
 
     /// Waits until it is known what became of it; without a limit.

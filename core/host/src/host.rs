@@ -173,12 +173,12 @@ impl Host {
         plugin: &str,
         request: Webhook,
         told: impl FnOnce(Webhooked) + Send + 'static,
-    ) -> Result<Pending, NotTaken> {
+    ) -> Result<Ticket, NotTaken> {
         let instance = self.instance(plugin).ok_or(NotTaken::Nobody)?;
         let id = instance.webhooks.open(Box::new(told))?;
-        let pending = Pending { instance, id };
+        let ticket = Ticket { instance, id };
         // When it is dropped here, nobody is told: the caller knows.
-        if pending.instance.queue.webhook(WebhookItem { id, request }) { Ok(pending) } else { Err(NotTaken::Nobody) }
+        if ticket.instance.queue.webhook(WebhookItem { id, request }) { Ok(ticket) } else { Err(NotTaken::Nobody) }
     }
 
     fn slot(&self, plugin: &str) -> Option<Arc<Slot>> {
@@ -202,18 +202,18 @@ impl Host {
 
 /// A webhook request that waits for its answer. Dropped, it is forgotten: an answer that comes later has nobody to go to.
 #[must_use = "dropping it forgets the request"]
-pub struct Pending {
+pub struct Ticket {
     instance: Arc<Instance>,
     id: u64,
 }
 
-impl std::fmt::Debug for Pending {
+impl std::fmt::Debug for Ticket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Ticket").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-impl Drop for Pending {
+impl Drop for Ticket {
     fn drop(&mut self) {
         self.instance.webhooks.forget(self.id);
     }

@@ -49,7 +49,7 @@ mod wire;
 
 pub use child::plugin_host;
 pub use events::{Events, Inbound, Metric, Outbound, Socket};
-pub use host::{Host, Pending};
+pub use host::{Host, Ticket};
 pub use probe::probe;
 pub use service::Denied;
 pub use settings::{Isolation, Limits, PluginSettings, Settings};

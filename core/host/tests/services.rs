@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 use support::{Bench, Sink, c_plugin, isolation};
-use tieline_host::{Denied, Host, Isolation, Kind, NotTaken, Pending, State, Step, Webhook, Webhooked, limits};
+use tieline_host::{Denied, Host, Isolation, Kind, NotTaken, State, Step, Ticket, Webhook, Webhooked, limits};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -27,7 +27,7 @@ fn request(body: &Value) -> Webhook {
 }
 
 /// Sends a request and returns what tells of its end.
-fn send(host: &Host, body: &Value) -> (Pending, mpsc::Receiver<Webhooked>) {
+fn send(host: &Host, body: &Value) -> (Ticket, mpsc::Receiver<Webhooked>) {
     let (told, end) = mpsc::channel();
     let pending = host.webhook("fault", request(body), move |what| drop(told.send(what))).unwrap();
     (pending, end)
