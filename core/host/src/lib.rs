@@ -1,8 +1,9 @@
 //! Loads transports from dynamic libraries, watches over them, and survives them.
 //!
-//! A plugin earns trust in steps (see `pipeline`), each with a readable failure. Then one thread drives it. A panic
-//! ends the instance and a new one is started; a call that does not return ends the plugin. A library is never
-//! unloaded: threads and destructors of it may still exist.
+//! A plugin earns trust in steps (see `pipeline`), each with a readable failure. Then one thread drives it, and calls the
+//! library here, or through a process of its own (see `body`). A panic or the death of that process ends the instance, and
+//! a new one is started. A call that does not return is the death of the process; here it ends the plugin. A library is
+//! never unloaded: threads and destructors of it may still exist.
 //!
 //! This crate knows the plugin contract and nothing of what the messages mean.
 
