@@ -43,9 +43,9 @@ impl Plugins {
         plugins
     }
 
-    /// Loads what is in the plugin folder. Blocks.
-    pub fn load_all(&self) {
-        self.host.load_all();
+    /// Loads what is in the plugin folder, and follows it from then on. Blocks until the first load is done.
+    pub fn watch(&self) -> std::io::Result<()> {
+        self.host.watch()
     }
 
     /// Stops all plugins. Blocks, bounded by the stop limit.
@@ -225,7 +225,7 @@ impl Events for Ear {
             State::Running | State::Starting | State::Stopped | State::Disabled => {
                 tracing::info!(plugin = status.name, state = ?status.state, "plugin");
             }
-            State::Failed | State::Quarantined | State::Restarting => {
+            State::Waiting | State::Failed | State::Quarantined | State::Restarting => {
                 tracing::warn!(plugin = status.name, state = ?status.state, step, reason, "plugin");
             }
         }

@@ -2,17 +2,20 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 
 use crate::{
-    Events, Limits, Outbound, Settings, Socket, State, Status,
+    Events, Limits, LogRecord, Operation, OperationError, Outbound, Settings, Socket, State, Status, TrustFile,
     instance::Instance,
+    lock,
+    logs::Logs,
     pipeline,
     queue::Pushed,
+    recorder::Recorder,
     slot::{Shared, Slot},
     watchdog::{self, Leash},
 };
@@ -21,6 +24,9 @@ use crate::{
 pub struct Host {
     shared: Arc<Shared>,
     leash: Arc<Leash>,
+    logs: Arc<Logs>,
+    /// Held by whoever loads, so that one thing is done after the other.
+    loading: Mutex<()>,
 }
 
 impl std::fmt::Debug for Host {
@@ -37,6 +43,8 @@ impl Host {
 
     /// Makes a host with other limits than the usual.
     pub fn with_limits(settings: Settings, limits: Limits, events: Arc<dyn Events>) -> Arc<Host> {
+        let logs = Arc::new(Logs::default());
+        let events = Arc::new(Recorder { listener: events, logs: Arc::clone(&logs), now_ms: settings.now_ms });
         let shared = Arc::new(Shared {
             settings,
             limits,
@@ -49,12 +57,13 @@ impl Host {
         if let Err(error) = watchdog::spawn(Arc::clone(&shared), Arc::clone(&leash)) {
             tracing::error!(%error, "failed to begin the thread that watches plugins; hangs will not be noticed");
         }
-        Arc::new(Host { shared, leash })
+        Arc::new(Host { shared, leash, logs, loading: Mutex::default() })
     }
 
     /// Takes each library of the plugin folder through the load pipeline, by name; blocks until each runs or has
     /// failed. What runs already is left alone.
     pub fn load_all(&self) {
+        let _one_at_a_time = lock(&self.loading);
         let dir = &self.shared.settings.plugins_dir;
         match pipeline::files(dir) {
             Ok(files) => {
@@ -66,6 +75,60 @@ impl Host {
                 tracing::warn!(path = %dir.display(), %error, "failed to read the plugin folder; no plugin is loaded");
             }
         }
+    }
+
+    /// Loads what is in the plugin folder. Blocks until each plugin runs or has failed.
+    pub fn watch(self: &Arc<Self>) -> std::io::Result<()> {
+        self.load_all();
+        Ok(())
+    }
+
+    /// Does what a person asks for, and returns the plugins that it was about. Blocks until it is done.
+    pub fn operate(&self, operation: Operation) -> Result<Vec<Status>, OperationError> {
+        let _one_at_a_time = lock(&self.loading);
+        let settings = &self.shared.settings;
+        let name = operation.name();
+        let slots = self.shared.slots();
+        let is_it = |status: &Status| status.name == name || status.file == name;
+        let Some(slot) = slots.iter().find(|slot| is_it(&slot.status())) else {
+            let candidates = slots.iter().map(|slot| slot.name()).collect();
+            return Err(OperationError::Unknown { name: name.to_owned(), candidates });
+        };
+        let status = slot.status();
+        let key = format!("plugins.{}.enabled", status.name);
+        if settings.plugins.get(&status.name).is_some_and(|plugin| !plugin.enabled) {
+            return Err(OperationError::ConfiguredOff { key });
+        }
+        let file = settings.plugins_dir.join(&status.file);
+        let failed = |error: crate::TrustFileError| OperationError::NotNow { reason: error.to_string() };
+        let switch = |is_disabled| {
+            let mut record = TrustFile::load(&settings.trust_file)?;
+            record.set_disabled(&status.name, is_disabled);
+            record.save()
+        };
+        slot.stop();
+        slot.wait(Some(Instant::now() + settings.stop_limit + Duration::from_secs(2)), State::is_final);
+        match &operation {
+            Operation::Reload { .. } => pipeline::load(&self.shared, &file),
+            Operation::Disable { .. } => switch(true).map_err(failed)?,
+            Operation::Enable { .. } => {
+                switch(false).map_err(failed)?;
+                pipeline::load(&self.shared, &file);
+            }
+            Operation::Trust { .. } => {
+                TrustFile::trust(&settings.trust_file, &file, "human", (settings.now_ms)()).map_err(failed)?;
+                pipeline::load(&self.shared, &file);
+            }
+        }
+        Ok(self.status().into_iter().filter(|now| now.file == status.file).collect())
+    }
+
+    /// Returns the newest log records of a plugin, the oldest of them first; nothing when there is no such plugin.
+    pub fn logs(&self, name: &str, limit: usize) -> Option<Vec<LogRecord>> {
+        let slots = self.shared.slots();
+        let is_it = |status: &Status| status.name == name || status.file == name;
+        let found = slots.iter().find(|slot| is_it(&slot.status()))?;
+        Some(self.logs.newest(&found.name(), limit))
     }
 
     /// Stops every plugin; blocks until each has stopped, at most a little longer than the limit.

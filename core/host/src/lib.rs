@@ -18,24 +18,32 @@ mod inflight;
 mod instance;
 mod library;
 mod life;
+mod logs;
 mod manifest;
 mod marker;
+mod operation;
+mod ownership;
 mod pipeline;
 mod probe;
 mod queue;
+mod recorder;
 mod settings;
 mod slot;
 mod stage;
 mod status;
 mod trust;
+mod trust_file;
 mod watchdog;
 
 pub use events::{Events, Inbound, Outbound, Socket};
 pub use host::Host;
+pub use logs::LogRecord;
+pub use operation::{Operation, OperationError};
 pub use probe::probe;
-pub use settings::{Limits, PluginSettings, Settings};
-pub use status::{State, Status, Step};
+pub use settings::{Limits, PluginSettings, Settings, TrustPolicy};
+pub use status::{Pending, State, Status, Step};
 pub use tieline_plugin_sdk::Kind;
+pub use trust_file::{TrustFile, TrustFileError, Trusted};
 
 /// Locks, also after a panic elsewhere: every value here is valid between any two statements.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

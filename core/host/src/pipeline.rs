@@ -82,6 +82,7 @@ fn prepare(shared: &Shared, slot: &Slot, path: &Path) -> Result<Job, No> {
     let short = slot.name();
     enabled(shared, &short)?;
     let staged = stage::stage(path, &short, &settings.staging_dir)?;
+    slot.hashed(&staged.hash);
     let manifest = probe::run(&settings.probe, &staged.path, shared.limits.probe_limit)?;
     let name = &manifest.name;
     if let Some(problem) = taken(shared, slot, name, &manifest.sockets) {
@@ -126,7 +127,7 @@ fn taken(shared: &Shared, own: &Slot, name: &str, sockets: &[String]) -> Option<
 }
 
 /// Makes a name of a file's name, until the manifest is known.
-fn short_name(file: &str) -> String {
+pub(crate) fn short_name(file: &str) -> String {
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let stem = stem.strip_prefix("lib").unwrap_or(stem);
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '-' };

@@ -11,6 +11,14 @@ pub struct Settings {
     pub staging_dir: PathBuf,
     /// Where crash markers go.
     pub markers_dir: PathBuf,
+    /// Which files may run without being asked about.
+    pub trust: TrustPolicy,
+    /// The record of what a person trusts: a [`TrustFile`](crate::TrustFile).
+    pub trust_file: PathBuf,
+    /// Records of the plugins that came with this daemon; those that do not exist are skipped.
+    pub first_party: Vec<PathBuf>,
+    /// The wall clock, in milliseconds since 1970.
+    pub now_ms: fn() -> i64,
     /// The command that runs [`probe`](crate::probe) in a child; the file to probe is appended.
     pub probe: Vec<OsString>,
     /// The names of the plugins that run inside the daemon without being asked.
@@ -21,6 +29,18 @@ pub struct Settings {
     pub call_limit: Duration,
     /// How long a plugin has to stop.
     pub stop_limit: Duration,
+}
+
+/// Which files may run without being asked about. A file that somebody else could have written never does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TrustPolicy {
+    /// None.
+    Ask,
+    /// Those that came with this daemon.
+    #[default]
+    FirstParty,
+    /// All, for development and for containers whose folder is read-only.
+    Any,
 }
 
 /// The section of one plugin.

@@ -51,7 +51,20 @@ struct Inner {
 
 impl Slot {
     pub(crate) fn new(name: String, file: String) -> Arc<Self> {
-        let status = Status { name, file, version: None, state: State::Starting, step: None, reason: None };
+        let status = Status {
+            name,
+            file,
+            version: None,
+            state: State::Starting,
+            step: None,
+            reason: None,
+            hash: None,
+            pending: None,
+            since_ms: 0,
+            restarts: 0,
+            reloads: 0,
+            swap_gap_us: None,
+        };
         Arc::new(Slot {
             inner: Mutex::new(Inner {
                 status,
@@ -72,6 +85,11 @@ impl Slot {
 
     pub(crate) fn name(&self) -> String {
         lock(&self.inner).status.name.clone()
+    }
+
+    /// The file was read.
+    pub(crate) fn hashed(&self, hash: &blake3::Hash) {
+        lock(&self.inner).status.hash = Some(hash.to_hex().to_string());
     }
 
     /// The manifest is known.
@@ -98,6 +116,8 @@ impl Slot {
                 return false;
             }
             inner.status.state = state;
+            inner.status.since_ms = (shared.settings.now_ms)();
+            inner.status.restarts += u32::from(state == State::Restarting);
             (inner.status.step, inner.status.reason) =
                 problem.map_or((None, None), |problem| (Some(problem.step), Some(problem.reason)));
             inner.status.clone()
@@ -214,7 +234,7 @@ impl Slot {
 }
 
 fn tell(status: &Status) {
-    let Status { name, file, version, state, step, reason } = status;
+    let Status { name, file, version, state, step, reason, .. } = status;
     let (version, step) = (version.as_deref().unwrap_or("?"), step.map(Step::as_str));
     match (state, reason) {
         (State::Failed | State::Quarantined | State::Restarting, reason) => tracing::warn!(
@@ -223,7 +243,7 @@ fn tell(status: &Status) {
             plugin.version = version,
             plugin.step = step,
             "plugin `{name}` is {}: {}",
-            state_word(*state),
+            state.as_str(),
             reason.as_deref().unwrap_or("no reason is known")
         ),
         (state, _) => tracing::info!(
@@ -231,20 +251,8 @@ fn tell(status: &Status) {
             plugin.file = file,
             plugin.version = version,
             "plugin `{name}` is {}",
-            state_word(*state)
+            state.as_str()
         ),
-    }
-}
-
-fn state_word(state: State) -> &'static str {
-    match state {
-        State::Starting => "starting",
-        State::Running => "running",
-        State::Failed => "failed",
-        State::Restarting => "restarting",
-        State::Quarantined => "quarantined",
-        State::Disabled => "disabled",
-        State::Stopped => "stopped",
     }
 }
 

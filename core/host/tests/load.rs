@@ -33,6 +33,7 @@ fn failed_file(content: &[u8], step: Step) -> Status {
 fn a_plugin_runs_and_says_what_it_is() {
     let bench = Bench::with_fault(json!({}));
     let (host, status) = bench.load();
+    let hash = blake3::hash(&std::fs::read(fault_plugin()).unwrap()).to_hex();
     assert_eq!(
         status,
         Status {
@@ -42,12 +43,17 @@ fn a_plugin_runs_and_says_what_it_is() {
             state: State::Running,
             step: None,
             reason: None,
+            hash: Some(hash.to_string()),
+            pending: None,
+            since_ms: 1,
+            restarts: 0,
+            reloads: 0,
+            swap_gap_us: None,
         }
     );
     assert_eq!(host.sockets(), [("/fault".to_owned(), "fault".to_owned())]);
     let staged: Vec<PathBuf> =
         std::fs::read_dir(&bench.settings.staging_dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let hash = blake3::hash(&std::fs::read(fault_plugin()).unwrap()).to_hex();
     assert_eq!(staged, [bench.settings.staging_dir.join(format!("fault-{}.so", &hash[..16]))]);
 }
 

@@ -41,7 +41,8 @@ async fn serve(home: &Home, config: Config, store: Store) -> anyhow::Result<Exit
     first_start::run(&engine, home).await?;
     let plugins = Plugins::connect(&engine, plugin_settings(home, &config)?, plugin_limits());
     let loading = Arc::clone(&plugins);
-    tokio::task::spawn_blocking(move || loading.load_all()).await.context("loading the plugins ended in a panic")?;
+    let loaded = tokio::task::spawn_blocking(move || loading.watch()).await;
+    loaded.context("loading the plugins ended in a panic")?.context("the plugin folder cannot be followed")?;
 
     let socket = config.server.socket.clone().unwrap_or_else(|| home.socket());
     fail::fail_point!("serve.before_listening");
@@ -137,6 +138,10 @@ fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host:
         plugins_dir: home.plugins_dir(),
         staging_dir: home.staging_dir(),
         markers_dir: home.markers_dir(),
+        trust: tieline_host::TrustPolicy::FirstParty,
+        trust_file: home.trust_file(),
+        first_party: Vec::new(),
+        now_ms: || Clock::real().now().0,
         probe: vec![own.into(), "plugin-probe".into()],
         stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
         plugins,

@@ -12,7 +12,9 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tieline_host::{Events, Host, Inbound, Kind, Limits, Outbound, PluginSettings, Settings, Socket, State, Status};
+use tieline_host::{
+    Events, Host, Inbound, Kind, Limits, Outbound, PluginSettings, Settings, Socket, State, Status, TrustPolicy,
+};
 
 /// Longer than anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -218,6 +220,10 @@ pub fn settings(dir: &Path) -> Settings {
         plugins_dir: dir.join("plugins"),
         staging_dir: dir.join("staged"),
         markers_dir: dir.join("markers"),
+        trust: TrustPolicy::Any,
+        trust_file: dir.join("trust.toml"),
+        first_party: Vec::new(),
+        now_ms: || 1,
         probe: probe_command(),
         stock: vec!["fault".to_owned(), "c".to_owned()],
         plugins: BTreeMap::new(),
