@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -9,14 +10,16 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Events, Limits, LogRecord, Operation, OperationError, Outbound, Settings, Socket, State, Status, TrustFile,
+    Events, Limits, LogRecord, Operation, OperationError, Outbound, Settings, Socket, State, Status,
     instance::Instance,
+    keeper::Keeper,
     lock,
     logs::Logs,
-    pipeline,
     queue::Pushed,
     recorder::Recorder,
-    slot::{Shared, Slot},
+    shared::{List, Shared},
+    slot::{Slot, Why},
+    watch::{self, Watch},
     watchdog::{self, Leash},
 };
 
@@ -25,8 +28,8 @@ pub struct Host {
     shared: Arc<Shared>,
     leash: Arc<Leash>,
     logs: Arc<Logs>,
-    /// Held by whoever loads, so that one thing is done after the other.
-    loading: Mutex<()>,
+    keeper: Arc<Mutex<Keeper>>,
+    watch: Mutex<Option<Watch>>,
 }
 
 impl std::fmt::Debug for Host {
@@ -49,7 +52,7 @@ impl Host {
             settings,
             limits,
             events,
-            slots: RwLock::default(),
+            list: RwLock::new(List::default()),
             sockets: RwLock::new(HashMap::new()),
             clock: Instant::now(),
         });
@@ -57,70 +60,36 @@ impl Host {
         if let Err(error) = watchdog::spawn(Arc::clone(&shared), Arc::clone(&leash)) {
             tracing::error!(%error, "failed to begin the thread that watches plugins; hangs will not be noticed");
         }
-        Arc::new(Host { shared, leash, logs, loading: Mutex::default() })
+        let keeper = Arc::new(Mutex::new(Keeper::new(Arc::clone(&shared), Arc::clone(&logs))));
+        Arc::new(Host { shared, leash, logs, keeper, watch: Mutex::default() })
     }
 
-    /// Takes each library of the plugin folder through the load pipeline, by name; blocks until each runs or has
-    /// failed. What runs already is left alone.
+    /// Brings what runs in step with what lies in the plugin folder, once: new files go through the load pipeline, by
+    /// name; changed ones take the place of what runs; what is gone is stopped. Blocks until each plugin runs or has
+    /// failed. What is as it was is left alone.
     pub fn load_all(&self) {
-        let _one_at_a_time = lock(&self.loading);
-        let dir = &self.shared.settings.plugins_dir;
-        match pipeline::files(dir) {
-            Ok(files) => {
-                for file in files {
-                    pipeline::load(&self.shared, &file);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(path = %dir.display(), %error, "failed to read the plugin folder; no plugin is loaded");
-            }
-        }
+        self.shared.open();
+        lock(&self.keeper).scan();
     }
 
-    /// Loads what is in the plugin folder. Blocks until each plugin runs or has failed.
-    pub fn watch(self: &Arc<Self>) -> std::io::Result<()> {
-        self.load_all();
+    /// As [`load_all`](Self::load_all), and then follows the folder until [`stop_all`](Self::stop_all). Where the system
+    /// does not tell of changes, the folder is looked at now and then. Fails when no thread can be begun.
+    pub fn watch(self: &Arc<Self>) -> io::Result<()> {
+        let mut watch = lock(&self.watch);
+        if watch.is_none() {
+            self.shared.open();
+            *watch = Some(watch::begin(&self.keeper, &self.shared.settings.plugins_dir, &self.shared.limits)?);
+        }
         Ok(())
     }
 
-    /// Does what a person asks for, and returns the plugins that it was about. Blocks until it is done.
+    /// Does what a person asks for, and returns the plugin that it was about, as it is then. Blocks until that is done,
+    /// and until a change of the folder that is being looked at is done.
+    ///
+    /// What stands in the way of running (a file nobody trusts, an error at the start) is in the status that is
+    /// returned; an error means that nothing was changed.
     pub fn operate(&self, operation: Operation) -> Result<Vec<Status>, OperationError> {
-        let _one_at_a_time = lock(&self.loading);
-        let settings = &self.shared.settings;
-        let name = operation.name();
-        let slots = self.shared.slots();
-        let is_it = |status: &Status| status.name == name || status.file == name;
-        let Some(slot) = slots.iter().find(|slot| is_it(&slot.status())) else {
-            let candidates = slots.iter().map(|slot| slot.name()).collect();
-            return Err(OperationError::Unknown { name: name.to_owned(), candidates });
-        };
-        let status = slot.status();
-        let key = format!("plugins.{}.enabled", status.name);
-        if settings.plugins.get(&status.name).is_some_and(|plugin| !plugin.enabled) {
-            return Err(OperationError::ConfiguredOff { key });
-        }
-        let file = settings.plugins_dir.join(&status.file);
-        let failed = |error: crate::TrustFileError| OperationError::NotNow { reason: error.to_string() };
-        let switch = |is_disabled| {
-            let mut record = TrustFile::load(&settings.trust_file)?;
-            record.set_disabled(&status.name, is_disabled);
-            record.save()
-        };
-        slot.stop();
-        slot.wait(Some(Instant::now() + settings.stop_limit + Duration::from_secs(2)), State::is_final);
-        match &operation {
-            Operation::Reload { .. } => pipeline::load(&self.shared, &file),
-            Operation::Disable { .. } => switch(true).map_err(failed)?,
-            Operation::Enable { .. } => {
-                switch(false).map_err(failed)?;
-                pipeline::load(&self.shared, &file);
-            }
-            Operation::Trust { .. } => {
-                TrustFile::trust(&settings.trust_file, &file, "human", (settings.now_ms)()).map_err(failed)?;
-                pipeline::load(&self.shared, &file);
-            }
-        }
-        Ok(self.status().into_iter().filter(|now| now.file == status.file).collect())
+        lock(&self.keeper).operate(&operation)
     }
 
     /// Returns the newest log records of a plugin, the oldest of them first; nothing when there is no such plugin.
@@ -133,9 +102,12 @@ impl Host {
 
     /// Stops every plugin; blocks until each has stopped, at most a little longer than the limit.
     pub fn stop_all(&self) {
-        let slots = self.shared.slots();
+        if let Some(watch) = lock(&self.watch).take() {
+            watch.end();
+        }
+        let slots = self.shared.close();
         for slot in &slots {
-            slot.stop();
+            slot.stop(Why::End);
         }
         // The watchdog ends each well before this; it is for the case that there is none.
         let until = Instant::now() + self.shared.settings.stop_limit + Duration::from_secs(2);
@@ -156,6 +128,17 @@ impl Host {
         let slots = self.shared.slots();
         let running = slots.iter().filter(|slot| slot.status().state == State::Running);
         running.flat_map(|slot| slot.sockets().into_iter().map(|path| (path, slot.name()))).collect()
+    }
+
+    /// Returns the plugin that has mounted a socket path, and whether it takes sockets now. It does not while it dies
+    /// and is started again, or while another takes its place.
+    pub fn mounted(&self, path: &str) -> Option<(String, bool)> {
+        self.shared.find(|slot| {
+            let is_between_lives = slot.is_between_lives();
+            let is_there = is_between_lives || slot.status().state == State::Running;
+            let has_path = is_there && slot.sockets().iter().any(|mounted| mounted == path);
+            has_path.then(|| (slot.name(), !is_between_lives))
+        })
     }
 
     /// Takes messages for a plugin, and gives back those that it does not take. Deliveries are limited in number and
@@ -218,13 +201,11 @@ impl Host {
     }
 
     fn slot(&self, plugin: &str) -> Option<Arc<Slot>> {
-        let slots = self.shared.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find(|slot| slot.instance_of(plugin).is_some()).cloned()
+        self.shared.find(|slot| slot.instance_of(plugin).map(|_| Arc::clone(slot)))
     }
 
     fn instance(&self, plugin: &str) -> Option<Arc<Instance>> {
-        let slots = self.shared.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find_map(|slot| slot.instance_of(plugin))
+        self.shared.find(|slot| slot.instance_of(plugin))
     }
 
     fn holder(&self, socket: u64) -> Option<Arc<Instance>> {

@@ -66,6 +66,11 @@ impl Logs {
         let skipped = ring.records.len().saturating_sub(limit);
         ring.records.iter().skip(skipped).map(Kept::read).collect()
     }
+
+    /// Forgets a plugin.
+    pub(crate) fn forget(&self, plugin: &str) {
+        lock(&self.0).remove(plugin);
+    }
 }
 
 impl Ring {
@@ -117,6 +122,8 @@ mod tests {
         assert_eq!((last[0].at_ms, last[1].at_ms, last[1].level), (598, 599, "info"));
         assert_eq!(last[1].fields["message"], "x");
         assert_eq!(logs.newest("q", 2), []);
+        logs.forget("p");
+        assert_eq!(logs.newest("p", 2), []);
     }
 
     #[test]

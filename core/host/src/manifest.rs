@@ -1,11 +1,11 @@
 //! What a plugin says about itself, as the host needs it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::status::{Problem, Step};
 
 /// What a plugin says about itself. Fields of later versions are ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     pub name: String,
     pub version: String,

@@ -1,10 +1,10 @@
-//! Stands between the plugins and whoever listens, and keeps what they log.
+//! Stands between the plugins and whoever listens, and keeps what they log and what became of them.
 
 use std::sync::Arc;
 
 use tieline_plugin_sdk::Kind;
 
-use crate::{Events, Inbound, Status, logs::Logs};
+use crate::{Events, Inbound, State, Status, logs::Logs};
 
 /// Passes everything on.
 pub(crate) struct Recorder {
@@ -31,6 +31,13 @@ impl Events for Recorder {
     }
 
     fn changed(&self, status: &Status) {
+        let level = match status.state {
+            State::Starting | State::Running | State::Stopped | State::Disabled => tracing::Level::INFO,
+            State::Waiting | State::Failed | State::Restarting | State::Quarantined => tracing::Level::WARN,
+        };
+        let message = format!("the plugin is {}", status.state.as_str());
+        let fields = serde_json::json!({ "message": message, "status": status });
+        self.logs.add(&status.name, (self.now_ms)(), level, "tieline", &fields.to_string());
         self.listener.changed(status);
     }
 

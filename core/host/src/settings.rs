@@ -75,6 +75,12 @@ pub struct Limits {
     pub healthy_after: Duration,
     /// How long the probe may take.
     pub probe_limit: Duration,
+    /// How long the plugin folder has to be quiet before it is looked at.
+    pub quiet: Duration,
+    /// How often the plugin folder is looked at when the system does not tell of changes.
+    pub poll: Duration,
+    /// How long a file that is cut off is waited for without a change.
+    pub incomplete_limit: Duration,
     /// How many deliveries may wait for a plugin.
     pub queue_messages: usize,
     /// How many bytes of deliveries may wait for a plugin.
@@ -90,6 +96,9 @@ impl Default for Limits {
             death_window: Duration::from_secs(600),
             healthy_after: Duration::from_secs(10),
             probe_limit: Duration::from_secs(10),
+            quiet: Duration::from_millis(200),
+            poll: Duration::from_secs(2),
+            incomplete_limit: Duration::from_secs(30),
             queue_messages: 1024,
             queue_bytes: 4 << 20,
         }

@@ -193,6 +193,44 @@ impl Problem {
     }
 }
 
+/// Why a file is not run.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// In which state that leaves it.
+    pub state: State,
+    pub problem: Problem,
+    pub again: Again,
+}
+
+/// When a file that was refused is looked at again, although it has not changed itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// Never.
+    No,
+    /// With any change in the folder: what was wrong lies outside of the file.
+    Change,
+    /// When another plugin has stopped.
+    Room,
+}
+
+impl Refused {
+    pub(crate) fn new(state: State, problem: Problem) -> Self {
+        Refused { state, problem, again: Again::No }
+    }
+
+    /// A person has to say something, or to mend something.
+    pub(crate) fn distrusted(reason: impl Into<String>) -> Self {
+        let problem = Problem::new(Step::Trust, reason);
+        Refused { state: State::Quarantined, problem, again: Again::Change }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused::new(State::Failed, problem)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

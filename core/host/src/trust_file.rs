@@ -155,7 +155,7 @@ impl TrustFile {
 }
 
 /// Reads a file that only this user or root may write; nothing when it is not there.
-fn read(path: &Path) -> Result<Option<String>, TrustFileError> {
+pub(crate) fn read(path: &Path) -> Result<Option<String>, TrustFileError> {
     let failed = |source| TrustFileError::Read { path: path.to_owned(), source };
     let canonical = match fs::canonicalize(path) {
         Ok(canonical) => canonical,
