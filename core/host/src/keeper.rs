@@ -145,6 +145,9 @@ impl Keeper {
         if cause == Cause::Change && (self.is_known(found, &source.hash) || self.adopt(found, &source.hash, gone)) {
             return;
         }
+        if let Some(entry) = self.entries.get(&found.file) {
+            note_spoiled(&mut self.spoiled, entry);
+        }
         let name = self.handle(&found.file);
         let own = self.entries.get(&found.file).map(|entry| Arc::clone(&entry.slot));
         let leaving: Vec<_> = gone.iter().filter_map(|name| self.entries.get(name)).collect();
@@ -247,10 +250,8 @@ impl Keeper {
             if !self.shared.enter(&slot, Some(&entry.slot)) {
                 return;
             }
-            if let Some(ready) = entry.ready.take().filter(|_| entry.slot.is_spoiled()) {
-                self.spoiled.insert(ready.path);
-            }
-            entry.slot = slot;
+            note_spoiled(&mut self.spoiled, entry);
+            (entry.slot, entry.ready) = (slot, None);
         }
         entry.slot.hashed(hash);
         entry.slot.set(&self.shared, refused.state, Some(Problem::new(step, reason)));
@@ -274,14 +275,7 @@ impl Keeper {
         } else {
             entry.slot.removed(&self.shared);
         }
-        self.note_spoiled(entry);
-    }
-
-    /// A thread that was left behind in a library keeps others from using it.
-    pub(crate) fn note_spoiled(&mut self, entry: &Entry) {
-        if let Some(ready) = entry.ready.as_ref().filter(|_| entry.slot.is_spoiled()) {
-            self.spoiled.insert(ready.path.clone());
-        }
+        note_spoiled(&mut self.spoiled, entry);
     }
 
     /// Writes down that a content runs, and removes the copies that nobody needs any more.
@@ -301,5 +295,12 @@ impl Keeper {
         let name = self.entries.get(file).map_or_else(|| pipeline::short_name(file), |entry| entry.slot.name());
         let is_shared = self.entries.iter().any(|(other, entry)| other != file && entry.slot.name() == name);
         if is_shared { file.to_owned() } else { name }
+    }
+}
+
+/// A thread that was left behind in a library keeps others from using it.
+pub(crate) fn note_spoiled(spoiled: &mut BTreeSet<PathBuf>, entry: &Entry) {
+    if let Some(ready) = entry.ready.as_ref().filter(|_| entry.slot.is_spoiled()) {
+        spoiled.insert(ready.path.clone());
     }
 }

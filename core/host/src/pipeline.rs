@@ -77,7 +77,8 @@ pub(crate) fn prepare(shared: &Shared, source: &Source, way: &Way<'_>) -> Result
     if proven.is_none() {
         file_check::check(&source.bytes)?;
     }
-    let running = way.own.and_then(|own| own.status().hash);
+    let running = way.own.map(|own| own.status()).filter(|status| !status.state.is_final());
+    let running = running.and_then(|status| status.hash);
     let hash = source.hash.to_hex();
     let asked = Asked { file: way.file, name: way.name, running: running.as_deref(), hash: &hash };
     trust::check(settings, &record, &asked)?;

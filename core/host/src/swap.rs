@@ -10,7 +10,7 @@ use std::{
 use crate::{
     Pending, State, driver,
     folder::Found,
-    keeper::{Entry, Keeper},
+    keeper::{Entry, Keeper, note_spoiled},
     pipeline::Ready,
     slot::{Slot, Why},
     status::Problem,
@@ -37,7 +37,7 @@ impl Keeper {
     /// Starts what nothing runs in the place of.
     fn start(&mut self, found: &Found, ready: Ready) {
         let Some(old) = self.entries.remove(&found.file) else { return };
-        self.note_spoiled(&old);
+        note_spoiled(&mut self.spoiled, &old);
         let before = old.slot.status();
         let is_first = before.state == State::Starting;
         let slot = if is_first { Arc::clone(&old.slot) } else { self.slot(found, &ready) };
@@ -71,13 +71,13 @@ impl Keeper {
         let opened = driver::spawn(&self.shared, &new, ready.job());
         if opened.is_err() || !new.wait_at_gate() {
             let problem = opened.err().unwrap_or_else(|| problem_of(&new));
-            self.note_spoiled(&Entry::new(found, &new, Some(ready.clone())));
+            note_spoiled(&mut self.spoiled, &Entry::new(found, &new, Some(ready.clone())));
             return self.keep(found, old, &ready, problem);
         }
 
         let begun = Instant::now();
         self.stop(&old.slot, Why::Replaced);
-        self.note_spoiled(&old);
+        note_spoiled(&mut self.spoiled, &old);
         let reloads = old.slot.status().reloads + 1;
         if !self.shared.enter(&new, Some(&old.slot)) {
             return new.stop(Why::End);
@@ -113,7 +113,7 @@ impl Keeper {
         }
         slot.swapped(old.slot.status().reloads + 1, u64::try_from(begun.elapsed().as_micros()).ok());
         let again = Entry::new(found, &slot, Some(earlier));
-        self.note_spoiled(&Entry::new(found, new, Some(ready.clone())));
+        note_spoiled(&mut self.spoiled, &Entry::new(found, new, Some(ready.clone())));
         self.keep(found, again, ready, problem);
     }
 
