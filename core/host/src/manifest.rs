@@ -13,6 +13,9 @@ pub(crate) struct Manifest {
     pub sockets: Vec<String>,
 }
 
+/// `plugins.trust` is a key beside the tables of the plugins.
+const RESERVED: &str = "trust";
+
 impl Manifest {
     /// Reads and checks it.
     pub(crate) fn parse(json: &[u8]) -> Result<Manifest, Problem> {
@@ -25,6 +28,9 @@ impl Manifest {
             return Err(wrong(format!(
                 "the manifest's name is {name:?}; 1 to 64 lower-case letters, digits and `-` are wanted"
             )));
+        }
+        if name == RESERVED {
+            return Err(wrong(format!("the manifest's name is `{RESERVED}`, which is the name of a setting")));
         }
         if let Some(path) = manifest.sockets.iter().find(|path| !path.starts_with('/') || path.len() > 128) {
             return Err(wrong(format!("the manifest's socket path {path:?} does not begin with `/` or is too long")));

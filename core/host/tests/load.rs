@@ -144,6 +144,7 @@ fn a_manifest_that_makes_no_sense_is_refused() {
     failed_c("#define MANIFEST \"not json\"", Step::Manifest);
     failed_c("#define MANIFEST \"{}\"", Step::Manifest);
     failed_c(r#"#define MANIFEST "{\"name\":\"../x\",\"version\":\"1\"}""#, Step::Manifest);
+    failed_c(r#"#define MANIFEST "{\"name\":\"trust\",\"version\":\"1\"}""#, Step::Manifest);
     failed_c(r#"#define MANIFEST "{\"name\":\"c\",\"version\":\"1\",\"sockets\":[\"ws\"]}""#, Step::Manifest);
 }
 

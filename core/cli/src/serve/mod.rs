@@ -4,11 +4,17 @@ mod failpoints;
 mod first_start;
 mod logging;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
-use tieline_config::{Config, Home, Isolation};
+use tieline_config::{Config, Home, Isolation, Trust};
 use tieline_engine::{Engine, clock::Clock, plugins::Plugins, port::Sockets};
+use tieline_host::{FirstParty, TrustPolicy};
 use tieline_server::{Listeners, Server};
 use tieline_store::{Options, Store, StoreError, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
@@ -120,7 +126,7 @@ fn check_in_background(engine: &Engine) {
 fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Settings> {
     let own = std::env::current_exe().context("the path of this program is not known")?;
     let mut plugins = std::collections::BTreeMap::new();
-    for (name, plugin) in &config.plugins {
+    for (name, plugin) in config.plugins.iter() {
         let settings = tieline_host::PluginSettings {
             enabled: plugin.enabled,
             in_process: plugin.isolation == Some(Isolation::InProcess),
@@ -138,9 +144,13 @@ fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host:
         plugins_dir: home.plugins_dir(),
         staging_dir: home.staging_dir(),
         markers_dir: home.markers_dir(),
-        trust: tieline_host::TrustPolicy::FirstParty,
+        trust: match config.plugins.trust {
+            Trust::Ask => TrustPolicy::Ask,
+            Trust::FirstParty => TrustPolicy::FirstParty,
+            Trust::Any => TrustPolicy::Any,
+        },
         trust_file: home.trust_file(),
-        first_party: Vec::new(),
+        first_party: first_party(&own),
         now_ms: || Clock::real().now().0,
         probe: vec![own.into(), "plugin-probe".into()],
         stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
@@ -148,6 +158,17 @@ fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host:
         call_limit: Duration::from_secs(5),
         stop_limit: Duration::from_secs(5),
     })
+}
+
+/// Returns where an installation says which plugins are its own: beside the binary after a build, and beside the plugins
+/// after `cargo xtask install`.
+fn first_party(own: &Path) -> Vec<PathBuf> {
+    // The binary may have been started through a link.
+    let own = std::fs::canonicalize(own).unwrap_or_else(|_| own.to_owned());
+    let beside = own.parent();
+    let folders =
+        [beside.map(Path::to_owned), beside.and_then(Path::parent).map(|dir| dir.join("lib/tieline/plugins"))];
+    folders.into_iter().flatten().map(|dir| dir.join(FirstParty::FILE)).collect()
 }
 
 /// The crash marker covers loading and starting only: a daemon that is killed later, by whomever, must not find
