@@ -14,7 +14,7 @@ use tieline_model::{LinkId, Principal, PrincipalKind, reply::PluginView};
 use crate::{
     Engine,
     links::{LinkInput, Links},
-    port::{FrameKind, LinkMessage, Port, SocketSink, Sockets},
+    port::{FrameKind, LinkMessage, Mounted, Port, SocketSink, Sockets},
     presence::Link,
 };
 
@@ -89,12 +89,16 @@ impl Port for Plugins {
 }
 
 impl Sockets for Plugins {
-    fn has_path(&self, path: &str) -> bool {
-        self.host.sockets().iter().any(|(mounted, _)| mounted == path)
+    fn mounted(&self, path: &str) -> Mounted {
+        match self.host.mounted(path) {
+            Some((_, true)) => Mounted::Open,
+            Some((_, false)) => Mounted::Soon,
+            None => Mounted::Nobody,
+        }
     }
 
     fn open(&self, path: &str, principal: Arc<Principal>, sink: Arc<dyn SocketSink>) -> Option<Arc<Link>> {
-        let (_, plugin) = self.host.sockets().into_iter().find(|(mounted, _)| mounted == path)?;
+        let (plugin, _) = self.host.mounted(path)?;
         let opened = serde_json::json!({ "path": path, "principal": &*principal }).to_string();
         let link = self.ear.links.open(&plugin, principal);
         if self.host.socket_opened(&plugin, link.id.0, opened.into(), Arc::new(Held(sink))) {
