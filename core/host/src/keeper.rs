@@ -30,6 +30,10 @@ pub(crate) struct Keeper {
     pub(crate) entries: BTreeMap<String, Entry>,
     /// Copies in whose code a thread was left behind.
     pub(crate) spoiled: BTreeSet<PathBuf>,
+    /// A plugin was stopped: there may be room for another of its name.
+    pub(crate) has_room: bool,
+    /// Why the folder could not be read the last time, so that it is not said again and again.
+    complaint: Option<io::ErrorKind>,
 }
 
 /// One file of the folder.
@@ -68,24 +72,14 @@ impl Entry {
 
 impl Keeper {
     pub(crate) fn new(shared: Arc<Shared>, logs: Arc<Logs>) -> Self {
-        Keeper { shared, logs, entries: BTreeMap::new(), spoiled: BTreeSet::new() }
+        let (entries, spoiled) = (BTreeMap::new(), BTreeSet::new());
+        Keeper { shared, logs, entries, spoiled, has_room: false, complaint: None }
     }
 
     /// Compares the folder with what is known, and does what follows. Returns when to look again although nothing has
     /// changed, if ever.
     pub(crate) fn scan(&mut self) -> Option<Instant> {
-        let dir = self.shared.settings.plugins_dir.clone();
-        let found = match folder::list(&dir) {
-            Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                tracing::warn!(path = %dir.display(), "there is no plugin folder, and so there are no plugins");
-                Vec::new()
-            }
-            Err(error) => {
-                tracing::warn!(path = %dir.display(), %error, "failed to read the plugin folder; what runs goes on");
-                return None;
-            }
-        };
+        let found = self.list()?;
         let names: BTreeSet<&String> = found.iter().map(|found| &found.file).collect();
         let mut gone: BTreeSet<String> = self.entries.keys().filter(|name| !names.contains(name)).cloned().collect();
         for found in &found {
@@ -96,14 +90,34 @@ impl Keeper {
         for file in gone {
             self.remove(&file);
         }
-        // Somebody may have made room in the meantime: a name, or a socket's path.
-        for found in &found {
-            if self.is_due(found, Again::Room) {
-                self.look(found, Cause::Change, &mut BTreeSet::new());
+        // Somebody may wait for a name, or for the path of a socket.
+        if std::mem::take(&mut self.has_room) {
+            for found in &found {
+                if self.is_due(found, Again::Room) {
+                    self.look(found, Cause::Change, &mut BTreeSet::new());
+                }
             }
         }
         let limit = self.shared.limits.incomplete_limit;
         self.entries.values().filter_map(|entry| entry.incomplete_since).map(|since| since + limit).min()
+    }
+
+    /// Lists the folder; nothing when it cannot be read now, and what runs goes on.
+    fn list(&mut self) -> Option<Vec<Found>> {
+        let dir = &self.shared.settings.plugins_dir;
+        let (found, complaint) = match folder::list(dir) {
+            Ok(found) => (Some(found), None),
+            Err(error) => {
+                let is_gone = error.kind() == io::ErrorKind::NotFound;
+                if self.complaint != Some(error.kind()) {
+                    let what = if is_gone { "there are no plugins" } else { "what runs goes on" };
+                    tracing::warn!(path = %dir.display(), %error, "failed to read the plugin folder; {what}");
+                }
+                (is_gone.then(Vec::new), Some(error.kind()))
+            }
+        };
+        self.complaint = complaint;
+        found
     }
 
     fn is_due(&self, found: &Found, reason: Again) -> bool {
@@ -140,7 +154,13 @@ impl Keeper {
         }
         let source = match source::read(&found.path) {
             Ok(source) => source,
-            Err(refused) => return self.refuse(found, None, refused),
+            Err(mut refused) => {
+                if refused.again == Again::Change {
+                    // What is mended outside of the folder is not noticed by itself.
+                    refused.problem.reason += &format!(", then `tieline plugins reload {}`", self.handle(&found.file));
+                }
+                return self.refuse(found, None, refused);
+            }
         };
         if cause == Cause::Change && (self.is_known(found, &source.hash) || self.adopt(found, &source.hash, gone)) {
             return;

@@ -13,7 +13,7 @@ const OTHERS_WRITE: u32 = 0o022;
 /// In a sticky folder only the owner of a file may rename or remove it.
 const STICKY: u32 = 0o1000;
 
-/// Somebody else may.
+/// A place that somebody else may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Loose {
     path: PathBuf,
@@ -21,25 +21,23 @@ pub(crate) struct Loose {
     mend: String,
 }
 
-impl fmt::Display for Loose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Loose { path, found, mend } = self;
-        let path = path.display();
-        write!(f, "`{path}` {found}, so that somebody else can decide what runs; to mend that: {mend} '{path}'")
-    }
-}
-
 /// Why it is not known, or not so.
 #[derive(Debug)]
 pub(crate) enum Doubt {
-    Loose(Loose),
+    /// At least one.
+    Loose(Vec<Loose>),
     Io(PathBuf, io::Error),
 }
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Doubt::Loose(loose) => loose.fmt(f),
+            Doubt::Loose(all) => {
+                let found: Vec<_> = all.iter().map(|one| format!("`{}` {}", one.path.display(), one.found)).collect();
+                let mend: Vec<_> = all.iter().map(|one| format!("{} '{}'", one.mend, one.path.display())).collect();
+                let (found, mend) = (found.join(", "), mend.join(" && "));
+                write!(f, "{found}, so that somebody else can decide what runs; to mend that, run `{mend}`")
+            }
             Doubt::Io(path, error) => write!(f, "failed to look at `{}`: {error}", path.display()),
         }
     }
@@ -48,26 +46,36 @@ impl fmt::Display for Doubt {
 /// Checks an open file and the folders of its path, which is canonical.
 pub(crate) fn check(file: &File, path: &Path) -> Result<(), Doubt> {
     let metadata = file.metadata().map_err(|error| Doubt::Io(path.to_owned(), error))?;
-    judge(path, &metadata, false).map_err(Doubt::Loose)?;
-    path.parent().map_or(Ok(()), check_folder)
+    let mut loose = Vec::from_iter(judge(path, &metadata, false));
+    if let Some(folder) = path.parent() {
+        loose.extend(loose_folders(folder)?);
+    }
+    none_of(loose)
 }
 
 /// Checks a folder and those that it lies in.
 pub(crate) fn check_folder(folder: &Path) -> Result<(), Doubt> {
-    let canonical = fs::canonicalize(folder).map_err(|error| Doubt::Io(folder.to_owned(), error))?;
-    for folder in canonical.ancestors() {
-        let metadata = fs::symlink_metadata(folder).map_err(|error| Doubt::Io(folder.to_owned(), error))?;
-        judge(folder, &metadata, true).map_err(Doubt::Loose)?;
-    }
-    Ok(())
+    none_of(loose_folders(folder)?)
 }
 
-fn judge(path: &Path, metadata: &Metadata, is_folder: bool) -> Result<(), Loose> {
-    let own = rustix::process::geteuid().as_raw();
-    match flaw(own, metadata.uid(), metadata.mode(), is_folder) {
-        Some((found, mend)) => Err(Loose { path: path.to_owned(), found, mend }),
-        None => Ok(()),
+fn none_of(loose: Vec<Loose>) -> Result<(), Doubt> {
+    if loose.is_empty() { Ok(()) } else { Err(Doubt::Loose(loose)) }
+}
+
+fn loose_folders(folder: &Path) -> Result<Vec<Loose>, Doubt> {
+    let canonical = fs::canonicalize(folder).map_err(|error| Doubt::Io(folder.to_owned(), error))?;
+    let mut loose = Vec::new();
+    for folder in canonical.ancestors() {
+        let metadata = fs::symlink_metadata(folder).map_err(|error| Doubt::Io(folder.to_owned(), error))?;
+        loose.extend(judge(folder, &metadata, true));
     }
+    Ok(loose)
+}
+
+fn judge(path: &Path, metadata: &Metadata, is_folder: bool) -> Option<Loose> {
+    let own = rustix::process::geteuid().as_raw();
+    let (found, mend) = flaw(own, metadata.uid(), metadata.mode(), is_folder)?;
+    Some(Loose { path: path.to_owned(), found, mend })
 }
 
 /// Says what is wrong, and the command that mends it.
@@ -112,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_folder_that_others_may_write_is_named() {
+    fn every_place_that_others_may_write_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("a/b");
         fs::create_dir_all(&folder).unwrap();
@@ -126,7 +134,15 @@ mod tests {
         fs::set_permissions(a, fs::Permissions::from_mode(0o777)).unwrap();
         let doubt = check(&file, &path).unwrap_err().to_string();
         let wanted = format!("`{0}` can be written by its group and others (mode 0777)", a.display());
-        assert!(doubt.starts_with(&wanted) && doubt.ends_with(&format!("chmod go-w '{}'", a.display())), "{doubt}");
+        assert!(
+            doubt.starts_with(&wanted) && doubt.ends_with(&format!("run `chmod go-w '{}'`", a.display())),
+            "{doubt}"
+        );
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+        let doubt = check(&file, &path).unwrap_err().to_string();
+        let mend = format!("chmod g-w '{}' && chmod go-w '{}'", path.display(), a.display());
+        assert!(doubt.contains(&mend), "{doubt}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(a, fs::Permissions::from_mode(0o1777)).unwrap();
         check(&file, &path).unwrap();
     }

@@ -46,6 +46,7 @@ impl Shared {
         }
         list.slots.retain(|known| !instead_of.is_some_and(|old| Arc::ptr_eq(known, old)) && !Arc::ptr_eq(known, slot));
         list.slots.push(Arc::clone(slot));
+        slot.entered((self.settings.now_ms)());
         true
     }
 

@@ -113,6 +113,11 @@ impl Slot {
         lock(&self.inner).status.name.clone()
     }
 
+    /// It is on the list now.
+    pub(crate) fn entered(&self, now_ms: i64) {
+        lock(&self.inner).status.since_ms = now_ms;
+    }
+
     /// Its file has another name now. Tells everyone.
     pub(crate) fn renamed(&self, shared: &Shared, file: &str) {
         let status = {

@@ -29,7 +29,8 @@ impl Keeper {
     }
 
     /// Stops a plugin, and waits until it has come to its end.
-    pub(crate) fn stop(&self, slot: &Slot, why: Why) {
+    pub(crate) fn stop(&mut self, slot: &Slot, why: Why) {
+        self.has_room = true;
         slot.stop(why);
         slot.wait(Some(Instant::now() + self.shared.settings.stop_limit + GRACE), State::is_final);
     }

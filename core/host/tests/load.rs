@@ -284,7 +284,7 @@ fn a_plugin_that_took_three_daemons_down_is_quarantined_until_something_changes(
 fn a_marker_of_an_unknown_kind_quarantines() {
     let bench = Bench::with_fault(json!({}));
     std::fs::create_dir_all(&bench.settings.markers_dir).unwrap();
-    std::fs::write(bench.settings.markers_dir.join("fault.loading"), "").unwrap();
+    std::fs::write(bench.settings.markers_dir.join("fault.loading"), "?").unwrap();
     failed(&bench, State::Quarantined, Step::Marker);
     std::fs::remove_file(bench.settings.markers_dir.join("fault.loading")).unwrap();
     bench.run();

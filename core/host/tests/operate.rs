@@ -53,7 +53,7 @@ fn a_reload_gives_what_was_left_alone_another_chance() {
     // Also what is said to have taken daemons down.
     let bench = Bench::with_fault(json!({}));
     fs::create_dir_all(&bench.settings.markers_dir).unwrap();
-    fs::write(bench.settings.markers_dir.join("fault.loading"), "").unwrap();
+    fs::write(bench.settings.markers_dir.join("fault.loading"), "?").unwrap();
     let (host, status) = bench.load();
     assert_eq!((status.state, status.step), (State::Quarantined, Some(Step::Marker)));
     assert!(status.reason.unwrap().contains("tieline plugins reload fault"));
