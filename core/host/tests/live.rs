@@ -331,6 +331,45 @@ fn after_an_end_of_the_daemon_a_file_is_probed_again() {
     assert_eq!((status.state, status.step), (State::Failed, Some(Step::Probe)));
 }
 
+const CRASH_DIR: &str = "TIELINE_TEST_CRASH_DIR";
+
+/// Is a daemon that the next version takes down, when another test runs this executable again as one.
+#[test]
+fn crash_child() {
+    let Some(dir) = std::env::var_os(CRASH_DIR).map(std::path::PathBuf::from) else { return };
+    let settings = support::settings(&dir);
+    let plugins = settings.plugins_dir.clone();
+    let host = Host::new(settings, Arc::<support::Recorder>::default());
+    host.load_all();
+    // Only the first of them has run the version before.
+    fs::rename(plugins.join(".next"), plugins.join("libc.so")).unwrap();
+    host.load_all();
+    unreachable!("the plugin ends this process");
+}
+
+#[test]
+fn a_version_that_took_three_daemons_down_is_quarantined_until_it_is_replaced() {
+    let bench = Bench::new();
+    let library = bench
+        .compile("c", &starting("abort();").replace("#include <stdint.h>", "#include <stdlib.h>\n#include <stdint.h>"));
+    let deadly = fs::read(library).unwrap();
+    bench.compile("c", &c_plugin(""));
+    for _ in 0..3 {
+        fs::write(bench.path(".next"), &deadly).unwrap();
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["crash_child", "--exact"])
+            .env(CRASH_DIR, bench.dir.path())
+            .output()
+            .unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(6), "{output:?}");
+    }
+    let (host, status) = bench.load();
+    assert_eq!((status.state, status.step), (State::Quarantined, Some(Step::Marker)), "{status:?}");
+    bench.compile("c", &c_plugin(""));
+    host.load_all();
+    assert_eq!(only(&host).state, State::Running);
+}
+
 #[test]
 fn a_plugin_that_died_too_often_is_left_alone_until_its_file_changes() {
     let mut bench = Bench::with_fault(json!({"start": "panic"}));
