@@ -13,9 +13,10 @@ const LONGEST_MEDIAN_GAP_MS: f64 = 250.0;
 
 #[tokio::test]
 async fn fifty_replacements_under_load_lose_nothing_double_nothing_and_keep_the_order() {
-    let chance = RefCell::new(Chance::from_env(50));
+    let mut chance = Chance::from_env(50);
     let nodes = ["n1", "n2", "n3"].map(|title| (title, Habits { forgets: 100, ..Habits::careful(32) }));
-    let mut mesh = Mesh::start(Home::new(&[LOG]), built::daemon(), &nodes, &mut chance.borrow_mut()).await;
+    let mut mesh = Mesh::start(Home::new(&[LOG]), built::daemon(), &nodes, &mut chance).await;
+    let chance = RefCell::new(chance);
     let file = tieline_tests::daemon::library("tieline_transport_websocket");
     let name = file.file_name().expect("a library has a name").to_string_lossy().into_owned();
     let mut library = std::fs::read(&file).expect("the transport was built");

@@ -233,12 +233,11 @@ impl Keeper {
             self.end(&own, Why::Removed);
             self.shared.forget(&own.slot);
         }
-        if let Some(mut entry) = self.entries.remove(&old_name) {
-            tracing::info!(plugin.name = entry.slot.name(), "`{old_name}` is called `{}` now", found.file);
-            entry.found = found.clone();
-            entry.slot.renamed(&self.shared, &found.file);
-            entry.slot.set_pending(&self.shared, None);
-            self.entries.insert(found.file.clone(), entry);
+        if let Some(Entry { slot, ready, .. }) = self.entries.remove(&old_name) {
+            tracing::info!(plugin.name = slot.name(), "`{old_name}` is called `{}` now", found.file);
+            slot.renamed(&self.shared, &found.file);
+            slot.set_pending(&self.shared, None);
+            self.entries.insert(found.file.clone(), Entry::new(found, &slot, ready));
         }
         true
     }

@@ -28,6 +28,8 @@ impl Keeper {
             Operation::Disable { .. } => self.disable(&found, &name)?,
             Operation::Trust { hash, .. } => self.trust(&found, &name, hash.as_deref())?,
         }
+        // Another may wait for what has become free.
+        self.scan();
         Ok(self.entries.get(&file).map(|entry| entry.slot.status()).into_iter().collect())
     }
 

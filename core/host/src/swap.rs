@@ -119,12 +119,11 @@ impl Keeper {
     }
 
     /// What runs goes on, and says why the later content does not take its place.
-    fn keep(&mut self, found: &Found, mut old: Entry, ready: &Ready, problem: Problem) {
+    fn keep(&mut self, found: &Found, old: Entry, ready: &Ready, problem: Problem) {
         let Problem { step, reason } = problem;
         let hash = Some(ready.hash.to_hex().to_string());
         old.slot.set_pending(&self.shared, Some(Pending { hash, step, reason }));
-        old.found = found.clone();
-        self.entries.insert(found.file.clone(), old);
+        self.entries.insert(found.file.clone(), Entry::new(found, &old.slot, old.ready));
     }
 
     fn slot(&self, found: &Found, ready: &Ready) -> Arc<Slot> {

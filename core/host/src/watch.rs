@@ -88,6 +88,8 @@ impl Follower {
     /// Waits until there may be something new and it has settled. False when it is over.
     fn wait(&self, look_at: Option<Instant>) -> bool {
         let poll = self.source.is_none().then(|| Instant::now() + self.limits.poll);
+        // Whatever the keeper says, it is not asked again and again without a pause.
+        let look_at = look_at.map(|at| at.max(Instant::now() + self.limits.quiet));
         let woken = match [look_at, poll].into_iter().flatten().min() {
             None => self.woken.recv().is_ok(),
             Some(at) => match self.woken.recv_timeout(at.saturating_duration_since(Instant::now())) {

@@ -94,6 +94,20 @@ fn a_disabled_plugin_stays_off_until_it_is_enabled() {
 }
 
 #[test]
+fn who_waits_for_a_path_gets_it_when_the_other_is_disabled() {
+    let mut bench = Bench::new();
+    bench.settings.stock.push("d".into());
+    bench.compile("c", &c_plugin(""));
+    bench.compile("d", &c_plugin(r#"#define MANIFEST "{\"name\":\"d\",\"version\":\"1\",\"sockets\":[\"/c\"]}""#));
+    let host = bench.host();
+    host.load_all();
+    assert_eq!(host.status()[1].state, State::Failed);
+    disable(&host, "c").unwrap();
+    assert_eq!((host.status()[1].state, host.mounted("/c")), (State::Running, Some(("d".to_owned(), true))));
+    assert_eq!(enable(&host, "c").unwrap().state, State::Failed);
+}
+
+#[test]
 fn what_never_ran_can_be_disabled_too() {
     let bench = Bench::new();
     bench.put("libnotes.so", b"notes");
