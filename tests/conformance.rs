@@ -46,9 +46,11 @@ fn compile(home: &Home, name: &str, macros: &str) {
     fs::write(&source, format!("{macros}\n{}", include_str!("../core/host/tests/support/plugin.c"))).unwrap();
     let mut cc = Command::new("cc");
     cc.args(["-shared", "-fPIC", "-I"]).arg(root.join("plugins-sdk/include")).arg("-o");
-    let output = cc.arg(home.plugins().join(format!("lib{name}.so"))).arg(&source).output();
+    let library = home.path().join(format!("lib{name}.so"));
+    let output = cc.arg(&library).arg(&source).output();
     let output = output.expect("a C compiler named `cc` is needed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    home.add_plugin(&library);
 }
 
 fn fault_plugin(config: &str) -> Home {
@@ -120,24 +122,27 @@ async fn what_is_no_plugin_becomes_a_status_and_the_rest_runs() {
     compile(&home, "future", "#define MAJOR 2\n#define MINOR 7");
     compile(&home, "deadly", "__attribute__((constructor)) static void c(void) { *(volatile int *)8 = 1; }");
     compile(&home, "stranger", "");
+    let unknown = fs::read(home.plugins().join("libstranger.so")).unwrap();
+    fs::write(home.plugins().join("libunknown.so"), [&unknown[..], b"\n"].concat()).unwrap();
     fs::write(home.plugins().join("README.txt"), "not looked at").unwrap();
     let mut daemon = home.start();
 
-    for (file, step, says) in [
-        ("libnotes.so", "elf", "not a complete library"),
-        ("libcut.so", "elf", "not a complete library"),
-        ("libempty.so", "elf", "0 bytes"),
-        ("libnameless.so", "symbol", "TIELINE_TRANSPORT"),
-        ("libfuture.so", "version", "2.7"),
-        ("libdeadly.so", "probe", "signal 11"),
+    for (file, state, step, says) in [
+        ("libnotes.so", "failed", "elf", "not a library"),
+        ("libcut.so", "waiting", "elf", "not a complete library yet"),
+        ("libempty.so", "waiting", "elf", "0 bytes"),
+        ("libnameless.so", "failed", "symbol", "TIELINE_TRANSPORT"),
+        ("libfuture.so", "failed", "version", "2.7"),
+        ("libdeadly.so", "failed", "probe", "signal 11"),
+        ("libunknown.so", "quarantined", "trust", "`tieline plugins trust unknown`"),
     ] {
         let plugin = plugin(&daemon, file).await;
-        assert_eq!(plugin["state"], "failed", "{plugin}");
+        assert_eq!(plugin["state"], state, "{plugin}");
         assert_readable(&plugin, step, says);
     }
     let stranger = plugin(&daemon, "libstranger.so").await;
     assert_eq!((&stranger["state"], &stranger["isolation"]), (&json!("running"), &json!("process")), "{stranger}");
-    assert_eq!(plugins(&daemon).await.len(), 8);
+    assert_eq!(plugins(&daemon).await.len(), 9);
     goes_on(&mut daemon).await;
     assert!(daemon.stop().success());
 }

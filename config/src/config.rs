@@ -1,7 +1,7 @@
 //! The typed configuration. What each key means stands in `default.toml`; here are only the shapes.
 
-use serde::{Deserialize, Deserializer};
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
+use serde::{Deserialize, Deserializer, de::Error};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, ops::Deref, path::PathBuf};
 
 /// The whole configuration, every value present and checked.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -15,9 +15,8 @@ pub struct Config {
     pub limits: Limits,
     /// Sending again, and giving up.
     pub delivery: Delivery,
-    /// Settings per plugin, by the name in its manifest. A plugin without an entry has [`Plugin::default`].
-    #[serde(default)]
-    pub plugins: BTreeMap<String, Plugin>,
+    /// Which plugins run, and the settings of each.
+    pub plugins: Plugins,
     /// The daemon's own log.
     pub log: Log,
 }
@@ -149,6 +148,45 @@ pub struct Delivery {
     pub retry_min_ms: u64,
     /// Longest wait between two sends.
     pub retry_max_ms: u64,
+}
+
+/// `[plugins]`: its own keys, and the settings of each plugin, by the name in its manifest. A plugin without an entry has
+/// [`Plugin::default`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plugins {
+    /// Which files run without being asked about.
+    pub trust: Trust,
+    named: BTreeMap<String, Plugin>,
+}
+
+/// The settings of each plugin.
+impl Deref for Plugins {
+    type Target = BTreeMap<String, Plugin>;
+
+    fn deref(&self) -> &BTreeMap<String, Plugin> {
+        &self.named
+    }
+}
+
+impl<'de> Deserialize<'de> for Plugins {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut table = toml::Table::deserialize(deserializer)?;
+        let trust = table.remove("trust").ok_or_else(|| D::Error::missing_field("trust"))?;
+        let named = table.into_iter().map(|(name, value)| Ok((name, value.try_into().map_err(D::Error::custom)?)));
+        Ok(Self { trust: trust.try_into().map_err(D::Error::custom)?, named: named.collect::<Result<_, D::Error>>()? })
+    }
+}
+
+/// Which files of plugins run without being asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// None.
+    Ask,
+    /// Those that came with the daemon.
+    FirstParty,
+    /// All that nobody else can have written.
+    Any,
 }
 
 /// `[plugins.NAME]`

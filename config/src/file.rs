@@ -64,6 +64,10 @@ impl Reader<'_> {
             return report("that name".into(), "a plugin's name: lower-case letters, digits, `-` and `_`".into());
         }
         match (path.kind(), value.get_ref()) {
+            (Some(kind), DeValue::Table(_)) if path.is_reserved_plugin_name() => report(
+                "a table".into(),
+                format!("{}; no plugin can be called `trust`, which is the name of this key", kind.wanted()),
+            ),
             // Below a plugin's settings each leaf counts by itself, so that a variable can replace one of them.
             (Some(crate::check::Kind::Anything), DeValue::Table(table)) if !table.is_empty() => self.table(path, table),
             (Some(kind), value) => match plain(value) {

@@ -117,6 +117,11 @@ impl Home {
         self.data_dir.join("plugin-markers")
     }
 
+    /// Returns the record of which plugins are trusted, `data/plugins/trust.toml`.
+    pub fn trust_file(&self) -> PathBuf {
+        self.staging_dir().join("trust.toml")
+    }
+
     /// Returns the file in which a running daemon says where it listens over TCP, `run/address`.
     pub fn address_file(&self) -> PathBuf {
         self.run_dir.join("address")

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fmt};
 const LEVELS: &[&str] = &["full", "normal"];
 const FORMATS: &[&str] = &["text", "json"];
 const ISOLATIONS: &[&str] = &["in-process", "process"];
+const TRUST: &[&str] = &["ask", "first-party", "any"];
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MIB: i64 = 1024 * 1024;
 
@@ -49,6 +50,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("delivery.max_attempts", Kind::Whole(1, 10_000)),
     ("delivery.retry_min_ms", Kind::Whole(1, DAY_MS)),
     ("delivery.retry_max_ms", Kind::Whole(1, 30 * DAY_MS)),
+    ("plugins.trust", Kind::OneOf(TRUST)),
     ("log.filter", Kind::Filter),
     ("log.format", Kind::OneOf(FORMATS)),
 ];
@@ -103,9 +105,15 @@ impl KeyPath {
         self.0.iter().map(String::as_str).collect()
     }
 
+    /// Says whether this would be the table of a plugin that cannot be called so: the name is that of a key.
+    pub fn is_reserved_plugin_name(&self) -> bool {
+        self.levels().as_slice() == ["plugins", "trust"]
+    }
+
     /// Returns what the key takes; nothing when there is no such key.
     pub fn kind(&self) -> Option<Kind> {
         match self.levels().as_slice() {
+            ["plugins", "trust", _, ..] => None,
             ["plugins", _, "enabled"] => Some(Kind::Flag),
             ["plugins", _, "isolation"] => Some(Kind::OneOf(ISOLATIONS)),
             ["plugins", _, "memory_mib"] => Some(Kind::Whole(32, 1024 * 1024)),
@@ -121,6 +129,7 @@ impl KeyPath {
     /// Says whether keys stand below this path, so that a file has a table here.
     pub fn is_section(&self) -> bool {
         match self.levels().as_slice() {
+            ["plugins", "trust", ..] => false,
             [] | ["plugins"] | ["plugins", _] | ["plugins", _, "settings"] => true,
             _ => {
                 let prefix = format!("{self}.");

@@ -17,7 +17,8 @@ mod problem;
 mod show;
 
 pub use config::{
-    BroadcastRate, Config, Delivery, Format, Isolation, Limits, Log, Plugin, Rate, Rates, Server, Store, Synchronous,
+    BroadcastRate, Config, Delivery, Format, Isolation, Limits, Log, Plugin, Plugins, Rate, Rates, Server, Store,
+    Synchronous, Trust,
 };
 pub use home::{Home, HomeError};
 pub use key::{env_name, known_keys};

@@ -137,7 +137,7 @@ fn table<'a>(values: impl IntoIterator<Item = (impl std::borrow::Borrow<KeyPath>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Isolation, Synchronous, testing::*};
+    use crate::{Isolation, Synchronous, Trust, testing::*};
 
     fn problems(layers: &Layers) -> Vec<String> {
         load(layers).unwrap_err().0.iter().map(Problem::to_string).collect()
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!((config.limits.inbox_bytes, config.limits.ttl_ms), (64 << 20, 7 * 86_400_000));
         assert_eq!((config.limits.rates.agent.per_second, config.limits.rates.service.burst), (20, 1000));
         assert_eq!((config.delivery.max_attempts, config.log.filter.as_str()), (20, "info"));
-        assert!(config.plugins.is_empty());
+        assert_eq!((config.plugins.len(), config.plugins.trust), (0, Trust::FirstParty));
     }
 
     #[test]
@@ -212,6 +212,13 @@ mod tests {
             ["plugins.websocket.isolaton: found an unknown key, wanted `plugins.websocket.isolation` (tieline.toml:2)"]
         );
         assert!(in_file("[plugins.Web]\nenabled = true\n")[0].contains("a plugin's name"));
+        assert_eq!(
+            in_file("[plugins.trust]\nenabled = true\n"),
+            [
+                "plugins.trust: found a table, wanted \"ask\" or \"first-party\" or \"any\"; no plugin can be called `trust`, \
+              which is the name of this key (tieline.toml:1)"
+            ]
+        );
         let flags = pairs(&[("log.fliter", "debug"), ("server", "1")]);
         let found = problems(&Layers { flags, ..Layers::default() });
         assert_eq!(found[0], "log.fliter: found an unknown key, wanted `log.filter` (flag)");
@@ -243,8 +250,10 @@ mod tests {
             ("TIELINE_PLUGINS__MY_ECHO__SETTINGS__MOTTO", "as it comes"),
             ("TIELINE_PLUGINS__OTHER_ONE__ISOLATION", "in-process"),
             ("TIELINE_PLUGINS__OTHER_ONE__ENABLED", "false"),
+            ("TIELINE_PLUGINS__TRUST", "ask"),
         ]);
         let plugins = load(&Layers { file: file(text), env, flags: vec![] }).unwrap().config.plugins;
+        assert_eq!(plugins.trust, Trust::Ask);
         assert_eq!(
             plugins["my_echo"].settings_json(),
             serde_json::json!({"retries": 2, "deep": {"a": 1, "b": [3]}, "motto": "as it comes"})

@@ -48,6 +48,11 @@ impl Home {
         Self { home: tieline_tests::daemon::Home::new(), settings }
     }
 
+    /// Puts a library into the plugin folder, whole, and trusts it.
+    pub fn put_plugin(&self, name: &str, content: &[u8]) {
+        self.home.put_plugin(name, content);
+    }
+
     /// Reads a token of the first start.
     pub fn token(&self, name: &str) -> String {
         self.home.token(name)

@@ -1,4 +1,5 @@
-//! The daemon dies, at any moment, and nothing that it accepted is lost, seen twice or out of order.
+//! The daemon dies or its transport is replaced, at any moment, and nothing that it accepted is lost, seen twice or out
+//! of order.
 //!
 //! Real processes: the built `tieline`, killed with SIGKILL or dying at a named fail point, and clients that keep a
 //! durable outbox and ledger by the rules of `docs/protocol/websocket.md`. What they saw is judged by [`checker`].
@@ -18,6 +19,7 @@ mod wire;
 mod a_drain_loses_nothing;
 mod a_first_start_that_dies;
 mod a_planted_bug_is_found;
+mod a_replaced_transport_loses_nothing;
 mod every_fail_point;
 mod random_kills;
 mod the_release_has_no_fail_points;

@@ -11,7 +11,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use tieline_host::{Events, Host, Inbound, Isolation, Kind, Outbound, PluginSettings, Settings, Socket, State, Status};
+use tieline_host::{
+    Events, Host, Inbound, Isolation, Kind, Outbound, PluginSettings, Settings, Socket, State, Status, TrustPolicy,
+};
 use tieline_tests::daemon::{binary, library};
 
 /// Longer than anything here takes.
@@ -59,6 +61,10 @@ fn settings(dir: &Path, name: &str, file: &Path) -> Settings {
         plugins_dir,
         staging_dir: dir.join("staged"),
         markers_dir: dir.join("markers"),
+        trust: TrustPolicy::Any,
+        trust_file: dir.join("trust.toml"),
+        first_party: Vec::new(),
+        now_ms: || 0,
         probe: vec![binary().into(), "plugin-probe".into()],
         plugin_host: vec![binary().into(), "plugin-host".into()],
         stock: Vec::new(),

@@ -7,7 +7,7 @@ use crate::says;
 
 #[test]
 fn a_configuration_with_mistakes_is_refused_with_all_of_them() {
-    let home = Home::new()
+    let home = Home::bare()
         .config(
             "colour = \"red\"\n[server]\nlisten = \"0.0.0.0:8435\"\nworkers = \"many\"\n\
              [limits]\ncredit = -3\n[store]\nsynchronous = \"sometimes\"\n",

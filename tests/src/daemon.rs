@@ -6,7 +6,11 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream, UdpSocket},
-    os::unix::{net::UnixStream, process::ExitStatusExt},
+    os::unix::{
+        fs::{DirBuilderExt, PermissionsExt},
+        net::UnixStream,
+        process::ExitStatusExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc,
@@ -16,6 +20,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tieline_host::TrustFile;
 
 use crate::wait::LIMIT;
 
@@ -49,6 +54,12 @@ pub fn library(name: &str) -> PathBuf {
     built(&format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"))
 }
 
+/// Makes a folder that nobody else may write, also where the group may by default.
+fn private_folder(folder: &Path) {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+}
+
 /// A home that a daemon can be started in. It is deleted with its last user.
 #[derive(Debug)]
 pub struct Home {
@@ -76,7 +87,7 @@ impl Home {
     /// Makes one without any plugin.
     pub fn bare() -> Self {
         let dir = tempfile::Builder::new().prefix("tieline-").tempdir().expect("a temporary folder");
-        fs::create_dir_all(dir.path().join("config/plugins")).expect("the plugin folder");
+        private_folder(&dir.path().join("config/plugins"));
         Self { dir, env: Vec::new(), umask: None, port: None }
     }
 
@@ -101,10 +112,29 @@ impl Home {
         self
     }
 
-    /// Puts a library into the plugin folder under its own name.
+    /// Puts a library into the plugin folder under its own name, and trusts it.
     pub fn add_plugin(&self, file: &Path) {
         let name = file.file_name().expect("a library has a name");
-        fs::copy(file, self.plugins().join(name)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let content = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        self.put_plugin(&name.to_string_lossy(), &content);
+    }
+
+    /// Puts a library with this content into the plugin folder, whole, and trusts it.
+    pub fn put_plugin(&self, name: &str, content: &[u8]) {
+        let incoming = self.path().join("incoming");
+        private_folder(&incoming);
+        let whole = incoming.join(name);
+        fs::write(&whole, content).expect("a file of ours");
+        fs::set_permissions(&whole, fs::Permissions::from_mode(0o644)).expect("a file of ours");
+        self.trust_plugin(&whole);
+        fs::rename(&whole, self.plugins().join(name)).expect("a file in the plugin folder");
+    }
+
+    /// Trusts a library as it is now, as `tieline plugins trust` does.
+    pub fn trust_plugin(&self, file: &Path) {
+        let record = tieline_config::Home::at(self.path()).trust_file();
+        let trusted = TrustFile::trust(&record, file, "a test", 0);
+        trusted.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
 
     /// Returns its folder: the value of `TIELINE_HOME`.

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod endpoint;
 mod exit;
+mod host;
 mod mcp;
 mod output;
 mod render;

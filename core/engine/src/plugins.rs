@@ -19,7 +19,7 @@ use crate::{
     Engine,
     kv::KvChange,
     links::{LinkInput, Links},
-    port::{FrameKind, LinkMessage, Port, SocketSink, Sockets, WebhookCall, WebhookWait, Webhooks},
+    port::{FrameKind, LinkMessage, Mounted, Port, SocketSink, Sockets, WebhookCall, WebhookWait, Webhooks},
     presence::Link,
     secrets::Secrets,
     services::Services,
@@ -51,9 +51,9 @@ impl Plugins {
         plugins
     }
 
-    /// Loads what is in the plugin folder. Blocks.
-    pub fn load_all(&self) {
-        self.host.load_all();
+    /// Loads what is in the plugin folder, and follows it from then on. Blocks until the first load is done.
+    pub fn watch(&self) -> std::io::Result<()> {
+        self.host.watch()
     }
 
     /// Stops all plugins. Blocks, bounded by the stop limit.
@@ -97,12 +97,16 @@ impl Port for Plugins {
 }
 
 impl Sockets for Plugins {
-    fn has_path(&self, path: &str) -> bool {
-        self.host.sockets().iter().any(|(mounted, _)| mounted == path)
+    fn mounted(&self, path: &str) -> Mounted {
+        match self.host.mounted(path) {
+            Some((_, true)) => Mounted::Open,
+            Some((_, false)) => Mounted::Soon,
+            None => Mounted::Nobody,
+        }
     }
 
     fn open(&self, path: &str, principal: Arc<Principal>, sink: Arc<dyn SocketSink>) -> Option<Arc<Link>> {
-        let (_, plugin) = self.host.sockets().into_iter().find(|(mounted, _)| mounted == path)?;
+        let (plugin, _) = self.host.mounted(path)?;
         let opened = serde_json::json!({ "path": path, "principal": &*principal }).to_string();
         let link = self.ear.links.open(&plugin, principal);
         if self.host.socket_opened(&plugin, link.id.0, opened.into(), Arc::new(Held(sink))) {
@@ -292,7 +296,7 @@ impl Events for Ear {
             State::Running | State::Starting | State::Stopped | State::Disabled => {
                 tracing::info!(plugin = status.name, state = ?status.state, "plugin");
             }
-            State::Failed | State::Quarantined | State::Restarting => {
+            State::Waiting | State::Failed | State::Quarantined | State::Restarting => {
                 tracing::warn!(plugin = status.name, state = ?status.state, step, reason, "plugin");
             }
         }

@@ -109,10 +109,21 @@ pub trait SocketSink: Send + Sync + 'static {
     fn close(&self, code: u16, reason: &str);
 }
 
+/// What is behind the path of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mounted {
+    /// A transport that takes sockets.
+    Open,
+    /// A transport that is being started again, or replaced: it takes sockets soon.
+    Soon,
+    /// Nobody.
+    Nobody,
+}
+
 /// Transports that listen through the server: it accepts, authenticates and limits, they speak the protocol.
 pub trait Sockets: Send + Sync + 'static {
-    /// Tells whether a running transport has mounted this path.
-    fn has_path(&self, path: &str) -> bool;
+    /// Tells what is behind this path now.
+    fn mounted(&self, path: &str) -> Mounted;
     /// Gives a new socket to the transport of `path`; `None` when there is none.
     fn open(&self, path: &str, principal: Arc<Principal>, sink: Arc<dyn SocketSink>) -> Option<Arc<Link>>;
     /// Gives frames that came in to its transport; false when that is gone.

@@ -160,11 +160,7 @@ fn drive(life: &mut Life<'_>, job: &Job) -> Result<(), Fatal> {
         }
         let is_last = turn.stop && turn.sockets.is_empty() && turn.messages.is_empty();
         life.turn(turn)?;
-        let out_of_time = || {
-            let half = life.shared.settings.stop_limit / 2;
-            life.slot.stop_since().is_some_and(|since| since.elapsed() > half)
-        };
-        if is_last || out_of_time() {
+        if is_last || life.slot.is_out_of_time(life.shared.settings.stop_limit) {
             return Ok(());
         }
     }
@@ -180,7 +176,7 @@ fn finish(mut life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal
         Err(Fatal::Abandoned) => return End::Abandoned,
     };
     let (code, why) = match end {
-        End::Stopped => (1001, "the transport was stopped"),
+        End::Stopped => slot.farewell(),
         _ => (1012, "the transport has failed and is started again"),
     };
     // A healthy instance still answers while it stops; of a dead one nothing more is expected.

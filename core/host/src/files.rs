@@ -1,4 +1,4 @@
-//! Writes files so that they are there after a crash, whole or not at all.
+//! Writes files so that whoever looks finds all of one or nothing.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,6 +14,16 @@ pub(crate) fn private_dir(dir: &Path) -> io::Result<()> {
 
 /// Writes `bytes` beside `path`, makes them durable, and renames.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = put(path, bytes, File::sync_all)?;
+    File::open(dir)?.sync_all()
+}
+
+/// As [`write`], but after a power cut the file may be gone, or hold anything: for what is looked at again before use.
+pub(crate) fn write_for_now(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, bytes, |_| Ok(())).map(|_| ())
+}
+
+fn put<'a>(path: &'a Path, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<&'a Path> {
     let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no folder or no name"));
     };
@@ -23,7 +33,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = dir.join(temporary);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
+    sync(&file)?;
     fs::rename(&temporary, path)?;
-    File::open(dir)?.sync_all()
+    Ok(dir)
 }

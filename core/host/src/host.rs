@@ -2,18 +2,25 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    io,
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 
 use crate::{
-    Events, Limits, NotTaken, Outbound, Settings, Socket, State, Status, Webhook, Webhooked,
+    Events, Limits, LogRecord, NotTaken, Operation, OperationError, Outbound, Settings, Socket, State, Status, Webhook,
+    Webhooked,
     instance::Instance,
-    pipeline,
+    keeper::Keeper,
+    lock,
+    logs::Logs,
     queue::{Pushed, WebhookItem},
-    slot::{Shared, Slot},
+    recorder::Recorder,
+    shared::{List, Shared},
+    slot::{Slot, Why},
+    watch::{self, Watch},
     watchdog::{self, Leash},
 };
 
@@ -21,6 +28,9 @@ use crate::{
 pub struct Host {
     shared: Arc<Shared>,
     leash: Arc<Leash>,
+    logs: Arc<Logs>,
+    keeper: Arc<Mutex<Keeper>>,
+    watch: Mutex<Option<Watch>>,
 }
 
 impl std::fmt::Debug for Host {
@@ -37,11 +47,13 @@ impl Host {
 
     /// Makes a host with other limits than the usual.
     pub fn with_limits(settings: Settings, limits: Limits, events: Arc<dyn Events>) -> Arc<Host> {
+        let logs = Arc::new(Logs::default());
+        let events = Arc::new(Recorder { listener: events, logs: Arc::clone(&logs), now_ms: settings.now_ms });
         let shared = Arc::new(Shared {
             settings,
             limits,
             events,
-            slots: RwLock::default(),
+            list: RwLock::new(List::default()),
             sockets: RwLock::new(HashMap::new()),
             clock: Instant::now(),
         });
@@ -49,30 +61,54 @@ impl Host {
         if let Err(error) = watchdog::spawn(Arc::clone(&shared), Arc::clone(&leash)) {
             tracing::error!(%error, "failed to begin the thread that watches plugins; hangs will not be noticed");
         }
-        Arc::new(Host { shared, leash })
+        let keeper = Arc::new(Mutex::new(Keeper::new(Arc::clone(&shared), Arc::clone(&logs))));
+        Arc::new(Host { shared, leash, logs, keeper, watch: Mutex::default() })
     }
 
-    /// Takes each library of the plugin folder through the load pipeline, by name; blocks until each runs or has
-    /// failed. What runs already is left alone.
+    /// Brings what runs in step with what lies in the plugin folder, once: new files go through the load pipeline, by
+    /// name; changed ones take the place of what runs; what is gone is stopped. Blocks until each plugin runs or has
+    /// failed. What is as it was is left alone.
     pub fn load_all(&self) {
-        let dir = &self.shared.settings.plugins_dir;
-        match pipeline::files(dir) {
-            Ok(files) => {
-                for file in files {
-                    pipeline::load(&self.shared, &file);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(path = %dir.display(), %error, "failed to read the plugin folder; no plugin is loaded");
-            }
+        self.shared.open();
+        lock(&self.keeper).scan();
+    }
+
+    /// As [`load_all`](Self::load_all), and then follows the folder until [`stop_all`](Self::stop_all). Where the system
+    /// does not tell of changes, the folder is looked at now and then. Fails when no thread can be begun.
+    pub fn watch(self: &Arc<Self>) -> io::Result<()> {
+        let mut watch = lock(&self.watch);
+        if watch.is_none() {
+            self.shared.open();
+            *watch = Some(watch::begin(&self.keeper, &self.shared.settings.plugins_dir, &self.shared.limits)?);
         }
+        Ok(())
+    }
+
+    /// Does what a person asks for, and returns the plugin that it was about, as it is then. Blocks until that is done,
+    /// and until a change of the folder that is being looked at is done.
+    ///
+    /// What stands in the way of running (a file nobody trusts, an error at the start) is in the status that is
+    /// returned; an error means that nothing was changed.
+    pub fn operate(&self, operation: Operation) -> Result<Vec<Status>, OperationError> {
+        lock(&self.keeper).operate(&operation)
+    }
+
+    /// Returns the newest log records of a plugin, the oldest of them first; nothing when there is no such plugin.
+    pub fn logs(&self, name: &str, limit: usize) -> Option<Vec<LogRecord>> {
+        let slots = self.shared.slots();
+        let is_it = |status: &Status| status.name == name || status.file == name;
+        let found = slots.iter().find(|slot| is_it(&slot.status()))?;
+        Some(self.logs.newest(&found.name(), limit))
     }
 
     /// Stops every plugin; blocks until each has stopped, at most a little longer than the limit.
     pub fn stop_all(&self) {
-        let slots = self.shared.slots();
+        if let Some(watch) = lock(&self.watch).take() {
+            watch.end();
+        }
+        let slots = self.shared.close();
         for slot in &slots {
-            slot.stop();
+            slot.stop(Why::End);
         }
         // The watchdog ends each well before this; it is for the case that there is none.
         let until = Instant::now() + self.shared.settings.stop_limit + Duration::from_secs(2);
@@ -93,6 +129,17 @@ impl Host {
         let slots = self.shared.slots();
         let running = slots.iter().filter(|slot| slot.status().state == State::Running);
         running.flat_map(|slot| slot.sockets().into_iter().map(|path| (path, slot.name()))).collect()
+    }
+
+    /// Returns the plugin that has mounted a socket path, and whether it takes sockets now. It does not while it dies
+    /// and is started again, or while another takes its place.
+    pub fn mounted(&self, path: &str) -> Option<(String, bool)> {
+        self.shared.find(|slot| {
+            let is_between_lives = slot.is_between_lives();
+            let is_there = is_between_lives || slot.status().state == State::Running;
+            let has_path = is_there && slot.sockets().iter().any(|mounted| mounted == path);
+            has_path.then(|| (slot.name(), !is_between_lives))
+        })
     }
 
     /// Takes messages for a plugin, and gives back those that it does not take. Deliveries are limited in number and
@@ -182,13 +229,11 @@ impl Host {
     }
 
     fn slot(&self, plugin: &str) -> Option<Arc<Slot>> {
-        let slots = self.shared.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find(|slot| slot.instance_of(plugin).is_some()).cloned()
+        self.shared.find(|slot| slot.instance_of(plugin).map(|_| Arc::clone(slot)))
     }
 
     fn instance(&self, plugin: &str) -> Option<Arc<Instance>> {
-        let slots = self.shared.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find_map(|slot| slot.instance_of(plugin))
+        self.shared.find(|slot| slot.instance_of(plugin))
     }
 
     fn holder(&self, socket: u64) -> Option<Arc<Instance>> {

@@ -1,13 +1,13 @@
 //! What a plugin says about itself, as the host needs it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tieline_plugin_sdk::schema;
 
 use crate::status::{Problem, Step};
 
 /// What a plugin says about itself. Fields of later versions are ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     pub name: String,
     pub version: String,
@@ -20,6 +20,9 @@ pub(crate) struct Manifest {
     pub config_schema: Value,
 }
 
+/// `plugins.trust` is a key beside the tables of the plugins.
+const RESERVED: &str = "trust";
+
 impl Manifest {
     /// Reads and checks it.
     pub(crate) fn parse(json: &[u8]) -> Result<Manifest, Problem> {
@@ -31,6 +34,9 @@ impl Manifest {
             return Err(wrong(format!(
                 "the manifest's name is {name:?}; 1 to 64 lower-case letters, digits and `-` are wanted"
             )));
+        }
+        if name == RESERVED {
+            return Err(wrong(format!("the manifest's name is `{RESERVED}`, which is the name of a setting")));
         }
         if !manifest.config_schema.is_object() {
             return Err(wrong("the manifest's config_schema is no object".to_owned()));

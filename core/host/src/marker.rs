@@ -7,6 +7,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub(crate) struct Marker {
     subject: String,
     /// How many daemons in a row have ended while it started.
     ends: u32,
+    /// It was written, and not removed yet. Two files of one plugin share the place of the marker: the one that stops
+    /// must not remove that of the one which starts.
+    is_set: AtomicBool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,8 +43,12 @@ impl Marker {
     /// Looks for a marker that an earlier daemon has left. A problem when it accuses this very plugin.
     pub(crate) fn inspect(dir: &Path, name: &str, file: &blake3::Hash, config: &str) -> Result<Marker, Problem> {
         let subject = blake3::Hasher::new().update(file.as_bytes()).update(config.as_bytes()).finalize();
-        let mut marker =
-            Marker { path: dir.join(format!("{name}.loading")), subject: subject.to_hex().to_string(), ends: 0 };
+        let mut marker = Marker {
+            path: path(dir, name),
+            subject: subject.to_hex().to_string(),
+            ends: 0,
+            is_set: AtomicBool::new(false),
+        };
         let text = match fs::read_to_string(&marker.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(marker),
@@ -51,6 +59,10 @@ impl Marker {
                 ));
             }
         };
+        // A power cut may leave the name of a file without its content.
+        if text.is_empty() {
+            return Ok(marker);
+        }
         let accused = match serde_json::from_str::<Found>(&text) {
             Ok(found) if found.subject != marker.subject => return Ok(marker),
             Ok(found) => {
@@ -67,29 +79,51 @@ impl Marker {
             Step::Marker,
             format!(
                 "the daemon ended {ENDS} times while this plugin was starting, so it is not started again; \
-                 replace the file, change its settings, or remove `{}` to try once more",
+                 replace the file, change its settings, or run `tieline plugins reload {name}` to try once more \
+                 (`{}`)",
                 marker.path.display()
             ),
         ))
     }
 
-    /// Notes that the plugin is being loaded, and makes that durable.
+    /// Tells whether an earlier daemon has left a marker of this plugin.
+    pub(crate) fn is_there(dir: &Path, name: &str) -> bool {
+        path(dir, name).exists()
+    }
+
+    /// Removes what an earlier daemon has left: the plugin is given another chance.
+    pub(crate) fn forgive(dir: &Path, name: &str) {
+        remove(&path(dir, name));
+    }
+
+    /// Notes that the plugin is being loaded. What outlives this process is enough: a power cut accuses nobody.
     pub(crate) fn loading(&self) -> Result<(), Problem> {
+        self.is_set.store(true, Ordering::Relaxed);
         let found = Found { subject: self.subject.clone(), ends: self.ends };
         let text = serde_json::to_vec(&found).map_err(io::Error::from);
-        text.and_then(|text| files::write(&self.path, &text)).map_err(|error| {
+        text.and_then(|text| files::write_for_now(&self.path, &text)).map_err(|error| {
             Problem::new(Step::Marker, format!("failed to write the crash marker `{}`: {error}", self.path.display()))
         })
     }
 
-    /// Takes everything back.
+    /// Takes it back, if it was written.
     pub(crate) fn clear(&self) {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %self.path.display(), %error, "failed to remove a crash marker");
-            }
-            _ => {}
+        if self.is_set.swap(false, Ordering::Relaxed) {
+            remove(&self.path);
         }
+    }
+}
+
+fn path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.loading"))
+}
+
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "failed to remove a crash marker");
+        }
+        _ => {}
     }
 }
 
@@ -111,8 +145,24 @@ mod tests {
         assert_eq!(inspect(dir.path(), b"a", "{}").unwrap_err().step, Step::Marker);
         assert_eq!(inspect(dir.path(), b"a", "{}").unwrap_err().step, Step::Marker);
         inspect(dir.path(), b"b", "{}").unwrap();
-        inspect(dir.path(), b"a", r#"{"x":1}"#).unwrap().clear();
+        assert!(Marker::is_there(dir.path(), "p"));
+        Marker::forgive(dir.path(), "p");
         inspect(dir.path(), b"a", "{}").unwrap();
+        assert!(!Marker::is_there(dir.path(), "p"));
+    }
+
+    #[test]
+    fn a_file_that_stops_leaves_the_marker_of_the_one_in_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = inspect(dir.path(), b"a", "{}").unwrap();
+        old.loading().unwrap();
+        old.clear();
+        let new = inspect(dir.path(), b"b", "{}").unwrap();
+        new.loading().unwrap();
+        old.clear();
+        assert!(Marker::is_there(dir.path(), "p"));
+        new.clear();
+        assert!(!Marker::is_there(dir.path(), "p"));
     }
 
     #[test]
@@ -122,14 +172,18 @@ mod tests {
             for _ in 1..ENDS {
                 inspect(dir.path(), b"a", "{}").unwrap().loading().unwrap();
             }
-            inspect(dir.path(), b"a", "{}").unwrap().clear();
+            let last = inspect(dir.path(), b"a", "{}").unwrap();
+            last.loading().unwrap();
+            last.clear();
         }
     }
 
     #[test]
     fn a_marker_that_cannot_be_read_is_taken_at_its_word() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("p.loading"), "").unwrap();
+        fs::write(dir.path().join("p.loading"), "?").unwrap();
         inspect(dir.path(), b"a", "{}").unwrap_err();
+        fs::write(dir.path().join("p.loading"), "").unwrap();
+        inspect(dir.path(), b"a", "{}").unwrap();
     }
 }

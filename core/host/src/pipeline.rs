@@ -1,143 +1,171 @@
-//! Takes a file through the steps that come before it is opened here, and then hands it to its driver.
+//! Takes the content of a file through the steps that come before it is opened here.
+//!
+//! Complete? Trusted? Copied. Probed in a child. Free of conflicts? No ends of the daemon on its account? Only what has
+//! passed them all is given to a driver.
 
 use std::{
-    fs,
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
-    Isolation, State, Step,
-    driver::{self, Job},
+    Isolation, PluginSettings, Settings, State, Step, TrustFile,
+    driver::Job,
+    file_check, files,
     manifest::Manifest,
     marker::Marker,
-    probe,
-    slot::{Shared, Slot},
+    ownership, probe, proof,
+    slot::{DISABLED, Shared, Slot},
+    source::Source,
     stage,
-    status::Problem,
+    status::{Again, Problem, Refused},
+    trust::{self, Asked},
 };
 
-/// Why a file is not loaded.
-enum No {
-    Disabled(String),
-    Quarantined(Problem),
-    Failed(Problem),
+/// What the way of a content through the steps depends on.
+pub(crate) struct Way<'a> {
+    /// The name of the file.
+    pub file: &'a str,
+    /// The plugin that this file stands for already.
+    pub own: Option<&'a Arc<Slot>>,
+    /// Plugins whose file is gone: they stop soon.
+    pub leaving: &'a [Arc<Slot>],
+    /// What a person calls it.
+    pub name: &'a str,
+    /// Copies that must not be used again.
+    pub spoiled: &'a BTreeSet<PathBuf>,
+    /// Earlier ends of the daemon do not count.
+    pub is_forgiven: bool,
 }
 
-impl From<Problem> for No {
-    fn from(problem: Problem) -> Self {
-        No::Failed(problem)
-    }
+/// A content that may be opened and started.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    /// The copy.
+    pub path: PathBuf,
+    pub hash: blake3::Hash,
+    pub manifest: Manifest,
+    /// A process of its own cannot take this one down, and needs none.
+    pub marker: Option<Arc<Marker>>,
+    pub isolation: Isolation,
+    /// It has run before, which is written down.
+    pub is_proven: bool,
+    settings: PluginSettings,
 }
 
-/// Returns the libraries of the plugin folder, by name.
-pub(crate) fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let is_library = path.extension().is_some_and(|end| end == "so" || end == "dylib");
-        if is_library && !is_hidden {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Loads one file. When this returns, the plugin runs or its status says why not.
-pub(crate) fn load(shared: &Arc<Shared>, path: &Path) {
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let slot = Slot::new(short_name(&file), file.clone());
-    {
-        let mut slots = shared.slots.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let running = |slot: &Arc<Slot>| slot.status().file == file && !slot.status().state.is_final();
-        if slots.iter().any(running) {
-            return;
-        }
-        slots.retain(|slot| slot.status().file != file);
-        slots.push(Arc::clone(&slot));
-    }
-    let job = prepare(shared, &slot, path).and_then(|job| driver::spawn(shared, &slot, job).map_err(No::from));
-    match job {
-        // Bounded by the watchdog.
-        Ok(()) => {
-            slot.wait(None, |state| state != State::Starting);
-        }
-        Err(No::Failed(problem)) => {
-            slot.set(shared, State::Failed, Some(problem));
-        }
-        Err(No::Quarantined(problem)) => {
-            slot.set(shared, State::Quarantined, Some(problem));
-        }
-        Err(No::Disabled(reason)) => {
-            slot.set(shared, State::Disabled, Some(Problem::new(Step::Trust, reason)));
+impl Ready {
+    /// Returns what the driver is told.
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            path: self.path.clone(),
+            manifest: self.manifest.clone(),
+            marker: self.marker.clone(),
+            isolation: self.isolation,
+            settings: self.settings.clone(),
         }
     }
 }
 
 /// Checks, copies, probes; opens nothing here.
-fn prepare(shared: &Shared, slot: &Slot, path: &Path) -> Result<Job, No> {
+pub(crate) fn prepare(shared: &Shared, source: &Source, way: &Way<'_>) -> Result<Ready, Refused> {
     let settings = &shared.settings;
-    let short = slot.name();
-    enabled(shared, &short)?;
-    let staged = stage::stage(path, &short, &settings.staging_dir)?;
-    let manifest = probe::run(&settings.probe, &staged.path, shared.limits.probe_limit)?;
+    let short = short_name(way.file);
+    let record = TrustFile::load(&settings.trust_file).map_err(|error| Refused::distrusted(error.to_string()))?;
+    enabled(shared, &record, &short)?;
+    safe(&settings.staging_dir)?;
+    let path = stage::path(&settings.staging_dir, &short, &source.hash, way.spoiled);
+    let proven = proof::find(&path, &source.hash);
+    if proven.is_none() {
+        file_check::check(&source.bytes)?;
+    }
+    let running = way.own.map(|own| own.status()).filter(|status| !status.state.is_final());
+    let running = running.and_then(|status| status.hash);
+    let hash = source.hash.to_hex();
+    let asked = Asked { file: way.file, name: way.name, running: running.as_deref(), hash: &hash };
+    trust::check(settings, &record, &asked)?;
+
+    // After an end of the daemon on its account it is looked at as if for the first time.
+    let proven = proven.filter(|manifest| !Marker::is_there(&settings.markers_dir, &manifest.name));
+    let is_proven = proven.is_some();
+    let manifest = match proven {
+        Some(manifest) => manifest,
+        None => {
+            stage::copy(source, &path)?;
+            probe::run(&settings.probe, &path, shared.limits.probe_limit)?
+        }
+    };
     let name = &manifest.name;
     manifest.check_reserved(&settings.reserved_paths)?;
-    if let Some(problem) = taken(shared, slot, &manifest) {
-        return Err(No::Failed(problem));
+    if let Some(problem) = taken(shared, way, &manifest) {
+        return Err(Refused { again: Again::Room, ..problem.into() });
     }
-    slot.named(&manifest);
-    enabled(shared, name)?;
+    enabled(shared, &record, name)?;
     let plugin = settings.plugins.get(name).cloned().unwrap_or_default();
     manifest.check_settings(&plugin.config)?;
     let isolation = settings.isolation(name);
-    slot.runs(isolation);
     let marker = match isolation {
         Isolation::Process => None,
-        Isolation::InProcess => {
-            let config = plugin.config.to_string();
-            let marker = Marker::inspect(&settings.markers_dir, name, &staged.hash, &config);
-            let marker = marker.map(Arc::new).map_err(No::Quarantined)?;
-            slot.keep_marker(Arc::clone(&marker));
-            Some(marker)
-        }
+        Isolation::InProcess => Some(Arc::new(marker(settings, &manifest, source, way, &plugin)?)),
     };
-    Ok(Job { path: staged.path, manifest, marker, isolation, settings: plugin })
+    Ok(Ready { path, hash: source.hash, manifest, marker, isolation, settings: plugin, is_proven })
 }
 
-fn enabled(shared: &Shared, name: &str) -> Result<(), No> {
-    match shared.settings.plugins.get(name) {
-        Some(plugin) if !plugin.enabled => {
-            Err(No::Disabled(format!("its configuration says `enabled = false` in [plugins.{name}]")))
-        }
-        _ => Ok(()),
+/// Looks whether the daemon has ended while this content was starting inside it.
+fn marker(
+    settings: &Settings,
+    manifest: &Manifest,
+    source: &Source,
+    way: &Way<'_>,
+    plugin: &PluginSettings,
+) -> Result<Marker, Refused> {
+    if way.is_forgiven {
+        Marker::forgive(&settings.markers_dir, &manifest.name);
     }
+    Marker::inspect(&settings.markers_dir, &manifest.name, &source.hash, &plugin.config.to_string())
+        .map_err(|problem| Refused::new(State::Quarantined, problem))
+}
+
+/// Makes the folder of the copies. What lies there is opened, so nobody else may write it.
+fn safe(dir: &Path) -> Result<(), Refused> {
+    files::private_dir(dir).map_err(|error| {
+        Problem::new(Step::Stage, format!("failed to make the folder of copies `{}`: {error}", dir.display()))
+    })?;
+    ownership::check_folder(dir).map_err(|doubt| Refused::distrusted(doubt.to_string()))
+}
+
+fn enabled(shared: &Shared, record: &TrustFile, name: &str) -> Result<(), Refused> {
+    let disabled = |reason: String| Err(Refused::new(State::Disabled, Problem::new(Step::Trust, reason)));
+    if shared.is_configured_off(name) {
+        return disabled(format!("its configuration says `enabled = false` in [plugins.{name}]"));
+    }
+    if record.is_disabled(name) {
+        return disabled(DISABLED.to_owned());
+    }
+    Ok(())
 }
 
 /// Says who has the name or a path already.
-fn taken(shared: &Shared, own: &Slot, manifest: &Manifest) -> Option<Problem> {
+fn taken(shared: &Shared, way: &Way<'_>, manifest: &Manifest) -> Option<Problem> {
     let name = &manifest.name;
-    for other in shared.slots() {
+    shared.find(|other| {
         let status = other.status();
-        if std::ptr::eq(&*other, own) || status.version.is_none() || status.state.is_final() {
-            continue;
+        let makes_room = way.own.into_iter().chain(way.leaving).any(|slot| Arc::ptr_eq(slot, other));
+        if makes_room || status.version.is_none() || status.state.is_final() {
+            return None;
         }
         if status.name == *name {
             let reason = format!("the plugin calls itself `{name}`, and so does `{}`, which is loaded", status.file);
             return Some(Problem::new(Step::Manifest, reason));
         }
-        if let Some(path) = other.paths().iter().find(|path| manifest.paths().any(|own| own == *path)) {
-            let reason = format!("the path `{path}` is held by `{}` already", status.name);
-            return Some(Problem::new(Step::Manifest, reason));
-        }
-    }
-    None
+        let path = other.paths().into_iter().find(|path| manifest.paths().any(|own| own == path))?;
+        let reason = format!("the path `{path}` is held by `{}` already", status.name);
+        Some(Problem::new(Step::Manifest, reason))
+    })
 }
 
 /// Makes a name of a file's name, until the manifest is known.
-fn short_name(file: &str) -> String {
+pub(crate) fn short_name(file: &str) -> String {
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let stem = stem.strip_prefix("lib").unwrap_or(stem);
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '-' };

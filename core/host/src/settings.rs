@@ -13,6 +13,14 @@ pub struct Settings {
     pub staging_dir: PathBuf,
     /// Where crash markers go.
     pub markers_dir: PathBuf,
+    /// Which files may run without being asked about.
+    pub trust: TrustPolicy,
+    /// The record of what a person trusts: a [`TrustFile`](crate::TrustFile).
+    pub trust_file: PathBuf,
+    /// Records of the plugins that came with this daemon; those that do not exist are skipped.
+    pub first_party: Vec<PathBuf>,
+    /// The wall clock, in milliseconds since 1970.
+    pub now_ms: fn() -> i64,
     /// The command that runs [`probe`](crate::probe) in a child; the file to probe is appended.
     pub probe: Vec<OsString>,
     /// The command that runs [`plugin_host`](crate::plugin_host) in a child; the file to run is appended.
@@ -27,6 +35,18 @@ pub struct Settings {
     pub call_limit: Duration,
     /// How long a plugin has to stop.
     pub stop_limit: Duration,
+}
+
+/// Which files may run without being asked about. A file that somebody else could have written never does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TrustPolicy {
+    /// None.
+    Ask,
+    /// Those that came with this daemon.
+    #[default]
+    FirstParty,
+    /// All, for development and for containers whose folder is read-only.
+    Any,
 }
 
 /// The section of one plugin.
@@ -102,6 +122,12 @@ pub struct Limits {
     pub probe_limit: Duration,
     /// How long nothing is heard from the process of a plugin until it is asked whether it is there.
     pub heartbeat: Duration,
+    /// How long the plugin folder has to be quiet before it is looked at.
+    pub quiet: Duration,
+    /// How often the plugin folder is looked at when the system does not tell of changes.
+    pub poll: Duration,
+    /// How long a file that is cut off is waited for without a change.
+    pub incomplete_limit: Duration,
     /// How many deliveries may wait for a plugin.
     pub queue_messages: usize,
     /// How many bytes of deliveries may wait for a plugin.
@@ -118,6 +144,9 @@ impl Default for Limits {
             healthy_after: Duration::from_secs(10),
             probe_limit: Duration::from_secs(10),
             heartbeat: Duration::from_secs(5),
+            quiet: Duration::from_millis(200),
+            poll: Duration::from_secs(2),
+            incomplete_limit: Duration::from_secs(30),
             queue_messages: 1024,
             queue_bytes: 4 << 20,
         }

@@ -1,36 +1,59 @@
 //! One plugin from its file to its end: its status, its current instance, and the clock of the call that it is in.
+//!
+//! A file that takes another's place is another slot. It waits at its gate, opened and ready, until the one before it
+//! has stopped.
 
 use std::{
-    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Condvar, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+pub(crate) use crate::shared::Shared;
 use crate::{
-    Events, Isolation, Limits, Settings, State, Status, Step, api, instance::Instance, lock, manifest::Manifest,
+    Isolation, Pending, State, Status, Step, api, call::Call, instance::Instance, lock, manifest::Manifest,
     marker::Marker, process::Process, status::Problem,
 };
 
-/// What the threads of one host share.
-pub(crate) struct Shared {
-    pub settings: Settings,
-    pub limits: Limits,
-    pub events: Arc<dyn Events>,
-    pub slots: RwLock<Vec<Arc<Slot>>>,
-    /// Who holds a socket.
-    pub sockets: RwLock<HashMap<u64, Arc<Instance>>>,
-    pub clock: Instant,
+/// How long a plugin that another takes the place of may still hand over what waits.
+const DRAIN_BEFORE_SWAP: Duration = Duration::from_millis(100);
+
+/// Why a plugin is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// All of them are.
+    End,
+    /// Another takes its place.
+    Replaced,
+    /// Its file is gone.
+    Removed,
+    /// A person wants it so.
+    Disabled,
 }
 
-impl Shared {
-    /// Returns every plugin.
-    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
-        self.slots.read().unwrap_or_else(PoisonError::into_inner).clone()
+impl Why {
+    /// Returns the state in which it leaves the plugin, with a step and a sentence for it.
+    fn outcome(self) -> (State, Option<Step>, Option<&'static str>) {
+        match self {
+            Why::End => (State::Stopped, None, None),
+            Why::Replaced => (State::Stopped, None, Some("another takes its place")),
+            Why::Removed => (State::Stopped, None, Some(REMOVED)),
+            Why::Disabled => (State::Disabled, Some(Step::Trust), Some(DISABLED)),
+        }
     }
+}
+
+const REMOVED: &str = "its file was removed";
+/// Said of a plugin that a person has switched off.
+pub(crate) const DISABLED: &str = "it was switched off with `tieline plugins disable`";
+
+/// Keeps a driver from its first instance until the plugin before it has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Shut,
+    /// The driver waits before it.
+    Reached,
 }
 
 /// One plugin.
@@ -50,7 +73,10 @@ struct Inner {
     /// Where the instance lives, if not here.
     process: Option<Arc<Process>>,
     marker: Option<Arc<Marker>>,
-    stop_since: Option<Instant>,
+    stop: Option<(Instant, Why)>,
+    gate: Gate,
+    /// A thread is left behind in its library, which is not safe to use again.
+    is_spoiled: bool,
 }
 
 impl Slot {
@@ -64,6 +90,12 @@ impl Slot {
             reason: None,
             isolation: None,
             pid: None,
+            hash: None,
+            pending: None,
+            since_ms: 0,
+            restarts: 0,
+            reloads: 0,
+            swap_gap_us: None,
         };
         Arc::new(Slot {
             inner: Mutex::new(Inner {
@@ -74,7 +106,9 @@ impl Slot {
                 instance: None,
                 process: None,
                 marker: None,
-                stop_since: None,
+                stop: None,
+                gate: Gate::Open,
+                is_spoiled: false,
             }),
             changed: Condvar::new(),
             call: Call::default(),
@@ -87,6 +121,26 @@ impl Slot {
 
     pub(crate) fn name(&self) -> String {
         lock(&self.inner).status.name.clone()
+    }
+
+    /// It is on the list now.
+    pub(crate) fn entered(&self, now_ms: i64) {
+        lock(&self.inner).status.since_ms = now_ms;
+    }
+
+    /// Its file has another name now. Tells everyone.
+    pub(crate) fn renamed(&self, shared: &Shared, file: &str) {
+        let status = {
+            let mut inner = lock(&self.inner);
+            inner.status.file = file.to_owned();
+            inner.status.clone()
+        };
+        told(shared, &status);
+    }
+
+    /// The file was read, or could not be.
+    pub(crate) fn hashed(&self, hash: Option<String>) {
+        lock(&self.inner).status.hash = hash;
     }
 
     /// The manifest is known.
@@ -123,25 +177,73 @@ impl Slot {
 
     /// Changes the status and tells everyone. What is final stays.
     pub(crate) fn set(&self, shared: &Shared, state: State, problem: Option<Problem>) -> bool {
-        let status = {
+        let (status, is_hidden) = {
             let mut inner = lock(&self.inner);
             if inner.status.state.is_final() {
                 return false;
             }
+            let (state, step, sentence) = match (state, inner.stop) {
+                (State::Stopped, Some((_, why))) => why.outcome(),
+                _ => (state, None, None),
+            };
             inner.status.state = state;
-            (inner.status.step, inner.status.reason) =
-                problem.map_or((None, None), |problem| (Some(problem.step), Some(problem.reason)));
-            inner.status.clone()
+            inner.status.since_ms = (shared.settings.now_ms)();
+            inner.status.restarts += u32::from(state == State::Restarting);
+            (inner.status.step, inner.status.reason) = match problem {
+                Some(problem) => (Some(problem.step), Some(problem.reason)),
+                None => (step, sentence.map(str::to_owned)),
+            };
+            // One that waits to take another's place is not on the list: its state is nobody's concern yet.
+            (inner.status.clone(), inner.gate != Gate::Open)
         };
-        tell(&status);
-        // Whoever waits for a state has to be woken, also when a listener panics.
-        let told = catch_unwind(AssertUnwindSafe(|| shared.events.changed(&status)));
-        if told.is_err() {
-            tracing::error!(plugin.name = status.name, "a listener of plugin events panicked");
+        if !is_hidden {
+            tell(&status);
+            told(shared, &status);
         }
-        lock(&self.inner).told = state;
+        lock(&self.inner).told = status.state;
         self.changed.notify_all();
         true
+    }
+
+    /// Says why what is in the folder now has not taken its place, or that this is over. Tells everyone when it is news.
+    pub(crate) fn set_pending(&self, shared: &Shared, pending: Option<Pending>) {
+        let status = {
+            let mut inner = lock(&self.inner);
+            if inner.status.pending == pending {
+                return;
+            }
+            inner.status.pending = pending;
+            inner.status.clone()
+        };
+        if let Some(Pending { step, reason, .. }) = &status.pending {
+            tracing::warn!(
+                plugin.name = status.name,
+                plugin.file = status.file,
+                plugin.step = step.as_str(),
+                "plugin `{}` goes on as it was, and what is in its place now waits: {reason}",
+                status.name
+            );
+        }
+        told(shared, &status);
+    }
+
+    /// Its file is gone, and it had come to its end before. Tells everyone.
+    pub(crate) fn removed(&self, shared: &Shared) {
+        let status = {
+            let mut inner = lock(&self.inner);
+            inner.status.state = State::Stopped;
+            (inner.status.step, inner.status.reason) = (None, Some(REMOVED.to_owned()));
+            inner.status.since_ms = (shared.settings.now_ms)();
+            inner.status.clone()
+        };
+        told(shared, &status);
+    }
+
+    /// Counts a change of what runs here, and how long nothing ran.
+    pub(crate) fn swapped(&self, reloads: u32, gap_us: Option<u64>) {
+        let mut inner = lock(&self.inner);
+        inner.status.reloads = reloads;
+        inner.status.swap_gap_us = gap_us;
     }
 
     /// Waits until the state is as wanted and everyone has been told. Returns whether it was in time.
@@ -168,8 +270,8 @@ impl Slot {
         let mut inner = lock(&self.inner);
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if inner.stop_since.is_some() || left.is_zero() {
-                return inner.stop_since.is_none();
+            if inner.stop.is_some() || left.is_zero() {
+                return inner.stop.is_none();
             }
             inner = self.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -191,10 +293,17 @@ impl Slot {
         lock(&self.inner).process.clone()
     }
 
-    /// A new instance begins. Refused when the plugin shall stop.
+    /// A new instance begins, once the gate is open. Refused when the plugin shall stop.
     pub(crate) fn begin(&self, instance: &Arc<Instance>, process: Option<&Arc<Process>>) -> bool {
         let mut inner = lock(&self.inner);
-        let goes_on = inner.stop_since.is_none() && !inner.status.state.is_final();
+        if inner.gate == Gate::Shut {
+            inner.gate = Gate::Reached;
+            self.changed.notify_all();
+        }
+        while inner.gate == Gate::Reached && inner.stop.is_none() {
+            inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+        let goes_on = inner.stop.is_none() && !inner.status.state.is_final();
         if goes_on {
             inner.instance = Some(Arc::clone(instance));
             inner.process = process.cloned();
@@ -203,10 +312,30 @@ impl Slot {
         goes_on
     }
 
-    /// The plugin shall stop.
-    pub(crate) fn stop(&self) {
+    /// Keeps the driver, which has not begun yet, from making an instance.
+    pub(crate) fn shut_gate(&self) {
+        lock(&self.inner).gate = Gate::Shut;
+    }
+
+    /// Waits until the driver is ready to make an instance. False when it has failed before.
+    pub(crate) fn wait_at_gate(&self) -> bool {
         let mut inner = lock(&self.inner);
-        inner.stop_since.get_or_insert_with(Instant::now);
+        while inner.gate == Gate::Shut && inner.told == State::Starting {
+            inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+        inner.told == State::Starting
+    }
+
+    /// Lets the driver make its instance.
+    pub(crate) fn open_gate(&self) {
+        lock(&self.inner).gate = Gate::Open;
+        self.changed.notify_all();
+    }
+
+    /// The plugin shall stop.
+    pub(crate) fn stop(&self, why: Why) {
+        let mut inner = lock(&self.inner);
+        inner.stop.get_or_insert_with(|| (Instant::now(), why));
         if let Some(instance) = &inner.instance {
             instance.queue.stop();
         }
@@ -215,7 +344,38 @@ impl Slot {
     }
 
     pub(crate) fn stop_since(&self) -> Option<Instant> {
-        lock(&self.inner).stop_since
+        lock(&self.inner).stop.map(|(since, _)| since)
+    }
+
+    /// Tells whether it has had its time to hand over what waits.
+    pub(crate) fn is_out_of_time(&self, stop_limit: Duration) -> bool {
+        let Some((since, why)) = lock(&self.inner).stop else { return false };
+        let limit = if why == Why::Replaced { DRAIN_BEFORE_SWAP.min(stop_limit / 2) } else { stop_limit / 2 };
+        since.elapsed() > limit
+    }
+
+    /// Returns the close code and the words for sockets of a plugin that stops.
+    pub(crate) fn farewell(&self) -> (u16, &'static str) {
+        match lock(&self.inner).stop {
+            Some((_, Why::Replaced)) => (1012, "the transport is replaced; connect again"),
+            _ => (1001, "the transport was stopped"),
+        }
+    }
+
+    /// Tells whether it, or what takes its place, is about to take sockets.
+    pub(crate) fn is_between_lives(&self) -> bool {
+        let inner = lock(&self.inner);
+        let is_replaced = inner.stop.is_some_and(|(_, why)| why == Why::Replaced);
+        match inner.status.state {
+            State::Starting | State::Restarting => true,
+            State::Running | State::Stopped => is_replaced,
+            _ => false,
+        }
+    }
+
+    /// Tells whether its library must not be used again.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        lock(&self.inner).is_spoiled
     }
 
     /// The instance is over: answers what it owes and closes its sockets. The plugin may still be called to stop.
@@ -260,9 +420,17 @@ impl Slot {
             self.end(shared, instance, 1012, "the transport hangs");
         }
         self.lost(shared);
+        lock(&self.inner).is_spoiled = true;
         // It hangs; it has not taken the process down.
         self.clear_marker();
         self.set(shared, State::Quarantined, Some(problem));
+    }
+}
+
+/// Whoever waits for a state has to be woken, also when a listener panics.
+fn told(shared: &Shared, status: &Status) {
+    if catch_unwind(AssertUnwindSafe(|| shared.events.changed(status))).is_err() {
+        tracing::error!(plugin.name = status.name, "a listener of plugin events panicked");
     }
 }
 
@@ -270,13 +438,13 @@ fn tell(status: &Status) {
     let Status { name, file, version, state, step, reason, .. } = status;
     let (version, step) = (version.as_deref().unwrap_or("?"), step.map(Step::as_str));
     match (state, reason) {
-        (State::Failed | State::Quarantined | State::Restarting, reason) => tracing::warn!(
+        (State::Waiting | State::Failed | State::Quarantined | State::Restarting, reason) => tracing::warn!(
             plugin.name = name,
             plugin.file = file,
             plugin.version = version,
             plugin.step = step,
             "plugin `{name}` is {}: {}",
-            state_word(*state),
+            state.as_str(),
             reason.as_deref().unwrap_or("no reason is known")
         ),
         (state, _) => tracing::info!(
@@ -284,60 +452,7 @@ fn tell(status: &Status) {
             plugin.file = file,
             plugin.version = version,
             "plugin `{name}` is {}",
-            state_word(*state)
+            state.as_str()
         ),
-    }
-}
-
-fn state_word(state: State) -> &'static str {
-    match state {
-        State::Starting => "starting",
-        State::Running => "running",
-        State::Failed => "failed",
-        State::Restarting => "restarting",
-        State::Quarantined => "quarantined",
-        State::Disabled => "disabled",
-        State::Stopped => "stopped",
-    }
-}
-
-/// The clock of the call that a driver is in. Whoever resets it first, driver or watchdog, has decided.
-#[derive(Debug, Default)]
-pub(crate) struct Call {
-    /// 0 = in no call; else the microseconds since the host began, shifted by the step.
-    word: AtomicU64,
-}
-
-const GIVEN_UP: u64 = u64::MAX;
-
-impl Call {
-    /// Begins a call.
-    pub(crate) fn begin(&self, clock: Instant, step: Step) -> u64 {
-        let micros = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX >> 8);
-        let word = ((micros + 1) << 5) | step as u64;
-        self.word.store(word, Ordering::Release);
-        word
-    }
-
-    /// Ends a call. False when the watchdog has given it up.
-    #[must_use]
-    pub(crate) fn end(&self, word: u64) -> bool {
-        self.word.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// Returns the call that is running: its word, its step, and since when.
-    pub(crate) fn running(&self, clock: Instant) -> Option<(u64, Step, Duration)> {
-        let word = self.word.load(Ordering::Acquire);
-        if word == 0 || word == GIVEN_UP {
-            return None;
-        }
-        let since = clock + Duration::from_micros((word >> 5).saturating_sub(1));
-        let step = Step::from_index((word & 31) as usize)?;
-        Some((word, step, since.elapsed()))
-    }
-
-    /// Gives a call up. False when it has ended by itself.
-    pub(crate) fn give_up(&self, word: u64) -> bool {
-        self.word.compare_exchange(word, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }

@@ -23,12 +23,37 @@ pub struct Status {
     pub isolation: Option<Isolation>,
     /// The number of its own process, while it has one.
     pub pid: Option<u32>,
+    /// The BLAKE3 hash of the file that this is about, in hexadecimal, once it was read.
+    pub hash: Option<String>,
+    /// Why what is in the folder now has not taken this one's place.
+    pub pending: Option<Pending>,
+    /// Since when it is in this state, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// How often it was started anew after it had died.
+    pub restarts: u32,
+    /// How often another file took the place of the one before, or it was loaded again.
+    pub reloads: u32,
+    /// How long the last such change took, from the word to stop to the one that it runs, in microseconds.
+    pub swap_gap_us: Option<u64>,
+}
+
+/// Something in the plugin folder that does not run, while an earlier one does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pending {
+    /// The hash of that file, once it was read.
+    pub hash: Option<String>,
+    /// Where it went wrong.
+    pub step: Step,
+    /// What went wrong, as a sentence.
+    pub reason: String,
 }
 
 /// How a plugin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    /// Its file is not complete yet.
+    Waiting,
     /// It is being loaded.
     Starting,
     /// It runs.
@@ -48,7 +73,21 @@ pub enum State {
 impl State {
     /// Tells whether nothing happens any more unless the plugin is loaded again.
     pub fn is_final(self) -> bool {
-        matches!(self, State::Failed | State::Quarantined | State::Disabled | State::Stopped)
+        matches!(self, State::Waiting | State::Failed | State::Quarantined | State::Disabled | State::Stopped)
+    }
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Starting => "starting",
+            State::Running => "running",
+            State::Failed => "failed",
+            State::Restarting => "restarting",
+            State::Quarantined => "quarantined",
+            State::Disabled => "disabled",
+            State::Stopped => "stopped",
+        }
     }
 }
 
@@ -180,6 +219,44 @@ impl Problem {
         let said: serde_json::Value = serde_json::from_slice(json).ok()?;
         let reason = said["reason"].as_str()?;
         Some(Problem::new(Step::parse(said["step"].as_str()?)?, crate::text::text(reason.as_bytes())))
+    }
+}
+
+/// Why a file is not run.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// In which state that leaves it.
+    pub state: State,
+    pub problem: Problem,
+    pub again: Again,
+}
+
+/// When a file that was refused is looked at again, although it has not changed itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// Never.
+    No,
+    /// With any change in the folder: what was wrong lies outside of the file.
+    Change,
+    /// When another plugin has stopped.
+    Room,
+}
+
+impl Refused {
+    pub(crate) fn new(state: State, problem: Problem) -> Self {
+        Refused { state, problem, again: Again::No }
+    }
+
+    /// A person has to say something, or to mend something.
+    pub(crate) fn distrusted(reason: impl Into<String>) -> Self {
+        let problem = Problem::new(Step::Trust, reason);
+        Refused { state: State::Quarantined, problem, again: Again::Change }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused::new(State::Failed, problem)
     }
 }
 

@@ -18,17 +18,20 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::StreamExt;
 use tieline_engine::{
-    port::{Mounts, SocketSink},
+    port::{Mounted, Mounts, SocketSink},
     presence::Link,
 };
+use tieline_model::{Code, Refusal};
 use tokio::sync::mpsc;
 
-use crate::{resources, security::Caller, serve::State};
+use crate::{answer, resources, security::Caller, serve::State};
 
 /// How often the other end is asked whether it is there; twice without an answer ends the socket.
 const PING: Duration = Duration::from_secs(15);
 /// How much may wait to be written before the other end counts as too slow.
 const MAX_WAITING_BYTES: usize = 16 << 20;
+/// When it is worth asking again for a transport that takes sockets soon. A swap takes some milliseconds.
+const SOON_MS: u64 = 100;
 /// Close codes of `docs/protocol/websocket.md`.
 const TOO_LARGE: u16 = 1009;
 const TOO_SLOW: u16 = 1013;
@@ -67,9 +70,16 @@ pub async fn upgrade(
     caller: Caller,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Error> {
-    let Some(sockets) = state.mounts.clone().filter(|sockets| sockets.has_path(request.path())) else {
-        return Ok(resources::not_found(request).await);
-    };
+    let Some(sockets) = state.mounts.clone() else { return Ok(resources::not_found(request).await) };
+    match sockets.mounted(request.path()) {
+        Mounted::Open => {}
+        Mounted::Soon => {
+            let mut refusal = Refusal::new(Code::Busy, "the transport is being started or replaced; connect again");
+            refusal.retry_after_ms = Some(SOON_MS);
+            return Ok(answer::refusal(refusal));
+        }
+        Mounted::Nobody => return Ok(resources::not_found(request).await),
+    }
     let (out, outbound) = mpsc::unbounded_channel();
     let waiting = Arc::new(AtomicUsize::new(0));
     let socket = Socket {

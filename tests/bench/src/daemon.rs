@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::net::UnixStream,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     thread,
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tieline_config::{Home, env_name};
+use tieline_host::TrustFile;
 
 /// Limits that a load generator would run into at once. Whatever else is configured is the default.
 const RAISED: [(&str, &str); 9] = [
@@ -71,9 +72,11 @@ impl TestHome {
         let home = Home::at(root.path());
         home.create()?;
         for plugin in &build.plugins {
-            let name = plugin.file_name().context("a plugin without a file name")?;
-            fs::copy(plugin, home.plugins_dir().join(name))
-                .with_context(|| format!("failed to copy `{}`", plugin.display()))?;
+            let placed = home.plugins_dir().join(plugin.file_name().context("a plugin without a file name")?);
+            fs::copy(plugin, &placed).with_context(|| format!("failed to copy `{}`", plugin.display()))?;
+            // Also where new files can be written by a group.
+            fs::set_permissions(&placed, fs::Permissions::from_mode(0o644))?;
+            TrustFile::trust(&home.trust_file(), &placed, "a benchmark", 0)?;
         }
         Ok(Self { root, build: build.clone() })
     }

@@ -7,16 +7,13 @@ mod logging;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tieline_config::{Config, Home, Isolation};
+use tieline_config::{Config, Home};
 use tieline_engine::{Engine, clock::Clock, plugins::Plugins, port::Mounts, secrets::Secrets};
 use tieline_server::{Listeners, Server};
 use tieline_store::{Options, Store, StoreError, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::settings;
-
-/// The plugins that are part of Tieline: they run inside the daemon without being asked.
-const STOCK_PLUGINS: [&str; 1] = ["websocket"];
+use crate::host;
 
 /// Runs the daemon in the foreground until SIGTERM or SIGINT. `env` are its `TIELINE_` variables.
 pub fn run(home: &Home, env: &[(String, String)], config: Config) -> anyhow::Result<ExitCode> {
@@ -42,9 +39,10 @@ async fn serve(home: &Home, env: &[(String, String)], config: Config, store: Sto
     check_in_background(&engine);
     first_start::run(&engine, home).await?;
     let secrets = Secrets::new(home.secrets_dir(), env);
-    let plugins = Plugins::connect(&engine, plugin_settings(home, &config)?, plugin_limits(), secrets);
+    let plugins = Plugins::connect(&engine, host::settings(home, &config)?, plugin_limits(), secrets);
     let loading = Arc::clone(&plugins);
-    tokio::task::spawn_blocking(move || loading.load_all()).await.context("loading the plugins ended in a panic")?;
+    let loaded = tokio::task::spawn_blocking(move || loading.watch()).await;
+    loaded.context("loading the plugins ended in a panic")?.context("the plugin folder cannot be followed")?;
 
     let socket = config.server.socket.clone().unwrap_or_else(|| home.socket());
     fail::fail_point!("serve.before_listening");
@@ -116,46 +114,6 @@ fn check_in_background(engine: &Engine) {
     };
     if let Err(error) = std::thread::Builder::new().name("quick-check".into()).spawn(check) {
         tracing::warn!(%error, "the database is not checked");
-    }
-}
-
-fn plugin_settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Settings> {
-    let own = std::env::current_exe().context("the path of this program is not known")?;
-    let mut plugins = std::collections::BTreeMap::new();
-    for (name, plugin) in &config.plugins {
-        let settings = tieline_host::PluginSettings {
-            enabled: plugin.enabled,
-            isolation: plugin.isolation.map(isolation),
-            memory_mib: plugin.memory_mib,
-            open_files: plugin.open_files,
-            config: plugin.settings_json(),
-        };
-        plugins.insert(name.clone(), settings);
-    }
-    for name in STOCK_PLUGINS {
-        let entry = plugins.entry(name.to_owned()).or_default();
-        if let Some(settings) = entry.config.as_object_mut() {
-            settings.entry("hello_ms").or_insert_with(|| config.server.hello_ms.into());
-        }
-    }
-    Ok(tieline_host::Settings {
-        plugins_dir: home.plugins_dir(),
-        staging_dir: home.staging_dir(),
-        markers_dir: home.markers_dir(),
-        probe: settings::probe_command()?,
-        plugin_host: vec![own.into(), "plugin-host".into()],
-        stock: STOCK_PLUGINS.map(str::to_owned).to_vec(),
-        reserved_paths: tieline_server::reserved_paths(),
-        plugins,
-        call_limit: Duration::from_secs(5),
-        stop_limit: Duration::from_secs(5),
-    })
-}
-
-fn isolation(isolation: Isolation) -> tieline_host::Isolation {
-    match isolation {
-        Isolation::InProcess => tieline_host::Isolation::InProcess,
-        Isolation::Process => tieline_host::Isolation::Process,
     }
 }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tieline_host::{
     Denied, Events, Host, Inbound, Isolation, Kind, Limits, Metric, Outbound, PluginSettings, Settings, Socket, State,
-    Status,
+    Status, TrustPolicy,
 };
 
 /// Longer than anything here takes, also on a busy machine.
@@ -226,16 +226,40 @@ impl Bench {
     pub fn at(dir: tempfile::TempDir) -> Bench {
         let settings = settings(dir.path());
         std::fs::create_dir_all(&settings.plugins_dir).unwrap();
-        let limits = Limits { backoff_first: Duration::from_millis(10), ..Limits::default() };
+        std::fs::set_permissions(&settings.plugins_dir, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let (backoff_first, quiet) = (Duration::from_millis(10), Duration::from_millis(20));
+        let limits = Limits { backoff_first, quiet, ..Limits::default() };
         Bench { dir, settings, limits, seen: Arc::default() }
     }
 
     /// Puts the fault plugin in place, with a configuration.
     pub fn with_fault(config: Value) -> Bench {
         let mut bench = Bench::new();
-        std::fs::copy(fault_plugin(), bench.settings.plugins_dir.join("libfault.so")).unwrap();
+        bench.put("libfault.so", &version(0));
         bench.configure(config);
         bench
+    }
+
+    /// Puts a file into the plugin folder, whole, in place of what has this name.
+    pub fn put(&self, file: &str, content: &[u8]) {
+        let half = self.settings.plugins_dir.join(format!(".{file}.part"));
+        std::fs::write(&half, content).unwrap();
+        // Also where new files can be written by a group.
+        std::fs::set_permissions(&half, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        std::fs::rename(half, self.path(file)).unwrap();
+    }
+
+    /// Returns the path of a file in the plugin folder.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.settings.plugins_dir.join(file)
+    }
+
+    /// Returns the copies of libraries, by name.
+    pub fn staged(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.settings.staging_dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut staged: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "so")).collect();
+        staged.sort();
+        staged
     }
 
     pub fn configure(&mut self, config: Value) {
@@ -257,6 +281,7 @@ impl Bench {
             .output()
             .expect("a C compiler named `cc` is needed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        std::fs::set_permissions(&library, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         library
     }
 
@@ -292,6 +317,10 @@ pub fn settings(dir: &Path) -> Settings {
         plugins_dir: dir.join("plugins"),
         staging_dir: dir.join("staged"),
         markers_dir: dir.join("markers"),
+        trust: TrustPolicy::Any,
+        trust_file: dir.join("trust.toml"),
+        first_party: Vec::new(),
+        now_ms: || 1,
         probe: child_command(PROBE_FLAG, "probe_child"),
         plugin_host: child_command(HOST_FLAG, "plugin_host_child"),
         stock: vec!["fault".to_owned(), "c".to_owned()],
@@ -310,6 +339,18 @@ pub fn fault_plugin() -> PathBuf {
     let places = [deps.join(&name), deps.parent().unwrap().join(&name)];
     let found = places.iter().find(|path| path.exists());
     found.unwrap_or_else(|| panic!("the fault plugin was not built: none of {places:?}")).clone()
+}
+
+/// Returns the fault plugin as a file that differs from those of other numbers by what stands behind its end.
+pub fn version(number: usize) -> Vec<u8> {
+    let mut bytes = std::fs::read(fault_plugin()).unwrap();
+    bytes.extend(std::iter::repeat_n(b'\n', number));
+    bytes
+}
+
+/// Returns the hash of a content in hexadecimal.
+pub fn hash(content: &[u8]) -> String {
+    blake3::hash(content).to_hex().to_string()
 }
 
 pub fn delivery(link: u64, corr: u64, payload: Value) -> Outbound {

@@ -1,0 +1,48 @@
+//! Stands between the plugins and whoever listens, and keeps what they log and what became of them.
+
+use std::sync::Arc;
+
+use tieline_plugin_sdk::Kind;
+
+use crate::{Events, Inbound, State, Status, logs::Logs};
+
+/// Passes everything on.
+pub(crate) struct Recorder {
+    pub listener: Arc<dyn Events>,
+    pub logs: Arc<Logs>,
+    pub now_ms: fn() -> i64,
+}
+
+impl Events for Recorder {
+    fn inbound(&self, plugin: &str, messages: &[Inbound<'_>]) -> usize {
+        self.listener.inbound(plugin, messages)
+    }
+
+    fn completed(&self, plugin: &str, link: u64, kind: Kind, corr: u64, ok: bool, detail: &str) {
+        self.listener.completed(plugin, link, kind, corr, ok, detail);
+    }
+
+    fn writable(&self, plugin: &str) {
+        self.listener.writable(plugin);
+    }
+
+    fn instance_lost(&self, plugin: &str) {
+        self.listener.instance_lost(plugin);
+    }
+
+    fn changed(&self, status: &Status) {
+        let level = match status.state {
+            State::Starting | State::Running | State::Stopped | State::Disabled => tracing::Level::INFO,
+            State::Waiting | State::Failed | State::Restarting | State::Quarantined => tracing::Level::WARN,
+        };
+        let message = format!("the plugin is {}", status.state.as_str());
+        let fields = serde_json::json!({ "message": message, "status": status });
+        self.logs.add(&status.name, (self.now_ms)(), level, "tieline", &fields.to_string());
+        self.listener.changed(status);
+    }
+
+    fn plugin_log(&self, plugin: &str, level: tracing::Level, target: &str, json: &str) {
+        self.logs.add(plugin, (self.now_ms)(), level, target, json);
+        self.listener.plugin_log(plugin, level, target, json);
+    }
+}

@@ -1,0 +1,80 @@
+//! What the threads of one host share: settings, listeners, and the list of all plugins.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+use crate::{Events, Limits, Settings, instance::Instance, slot::Slot};
+
+/// What the threads of one host share.
+pub(crate) struct Shared {
+    pub settings: Settings,
+    pub limits: Limits,
+    pub events: Arc<dyn Events>,
+    pub list: RwLock<List>,
+    /// Who holds a socket.
+    pub sockets: RwLock<HashMap<u64, Arc<Instance>>>,
+    pub clock: Instant,
+}
+
+/// Every plugin, in no order.
+#[derive(Default)]
+pub(crate) struct List {
+    slots: Vec<Arc<Slot>>,
+    /// All of them stop, and no other may begin.
+    has_ended: bool,
+}
+
+impl Shared {
+    /// Returns every plugin.
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.list.read().unwrap_or_else(PoisonError::into_inner).slots.clone()
+    }
+
+    /// Finds something about the plugins.
+    pub(crate) fn find<T>(&self, find: impl FnMut(&Arc<Slot>) -> Option<T>) -> Option<T> {
+        self.list.read().unwrap_or_else(PoisonError::into_inner).slots.iter().find_map(find)
+    }
+
+    /// Enters a plugin, in the place of another one. False when no plugin may begin any more.
+    pub(crate) fn enter(&self, slot: &Arc<Slot>, instead_of: Option<&Arc<Slot>>) -> bool {
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        if list.has_ended {
+            return false;
+        }
+        list.slots.retain(|known| !instead_of.is_some_and(|old| Arc::ptr_eq(known, old)) && !Arc::ptr_eq(known, slot));
+        list.slots.push(Arc::clone(slot));
+        slot.entered((self.settings.now_ms)());
+        true
+    }
+
+    /// Takes a plugin off the list.
+    pub(crate) fn forget(&self, slot: &Arc<Slot>) {
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        list.slots.retain(|known| !Arc::ptr_eq(known, slot));
+    }
+
+    /// No plugin may begin any more. Returns those that there are.
+    pub(crate) fn close(&self) -> Vec<Arc<Slot>> {
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        list.has_ended = true;
+        list.slots.clone()
+    }
+
+    /// Plugins may begin, again.
+    pub(crate) fn open(&self) {
+        self.list.write().unwrap_or_else(PoisonError::into_inner).has_ended = false;
+    }
+
+    /// Tells whether the configuration switches a plugin off.
+    pub(crate) fn is_configured_off(&self, name: &str) -> bool {
+        self.settings.plugins.get(name).is_some_and(|plugin| !plugin.enabled)
+    }
+
+    /// Tells whether no plugin may begin any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.list.read().unwrap_or_else(PoisonError::into_inner).has_ended
+    }
+}
