@@ -95,7 +95,9 @@ fn disagreement(values: &Values, small: &str, large: &str) -> Option<Problem> {
 }
 
 fn setting_problems(values: &Values, plugins: &[String], check: &SettingsCheck<'_>) -> Vec<Problem> {
-    let named = values.keys().filter(|path| path.0[0] == "plugins").map(|path| path.0[1].clone());
+    // Beside the tables of plugins stands one key, which is no table.
+    let of_plugins = values.keys().filter(|path| path.0[0] == "plugins" && path.0.len() > 2);
+    let named = of_plugins.map(|path| path.0[1].clone());
     let names: BTreeSet<String> = named.chain(plugins.iter().cloned()).collect();
     let mut problems = Vec::new();
     for name in names {

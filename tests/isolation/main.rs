@@ -138,7 +138,7 @@ async fn the_stock_transport_in_a_process_of_its_own_loses_nothing_when_that_is_
 #[tokio::test]
 async fn an_unknown_plugin_in_c_runs_in_a_process_of_its_own() {
     let home = Home::new();
-    promises::echo_in_c(&home.plugins());
+    home.trust_plugin(&promises::echo_in_c(&home.plugins()));
     let mut daemon = home.start();
     let echo = becomes(&daemon, "echo-c", |plugin| plugin["state"] == "running").await;
     assert_eq!(echo["isolation"], "process");

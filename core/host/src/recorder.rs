@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tieline_plugin_sdk::Kind;
 
-use crate::{Events, Inbound, State, Status, logs::Logs};
+use crate::{Denied, Events, Inbound, Metric, State, Status, logs::Logs};
 
 /// Passes everything on.
 pub(crate) struct Recorder {
@@ -39,6 +39,34 @@ impl Events for Recorder {
         let fields = serde_json::json!({ "message": message, "status": status });
         self.logs.add(&status.name, (self.now_ms)(), level, "tieline", &fields.to_string());
         self.listener.changed(status);
+    }
+
+    fn kv_get(&self, plugin: &str, key: &str) -> Result<Vec<u8>, Denied> {
+        self.listener.kv_get(plugin, key)
+    }
+
+    fn kv_put(&self, plugin: &str, key: &str, value: &[u8]) -> Result<(), Denied> {
+        self.listener.kv_put(plugin, key, value)
+    }
+
+    fn kv_delete(&self, plugin: &str, key: &str) -> Result<(), Denied> {
+        self.listener.kv_delete(plugin, key)
+    }
+
+    fn kv_keys(&self, plugin: &str, prefix: &str) -> Result<Vec<String>, Denied> {
+        self.listener.kv_keys(plugin, prefix)
+    }
+
+    fn secret(&self, plugin: &str, name: &str) -> Result<Vec<u8>, Denied> {
+        self.listener.secret(plugin, name)
+    }
+
+    fn metric(&self, plugin: &str, metric: Metric<'_>) -> Result<(), Denied> {
+        self.listener.metric(plugin, metric)
+    }
+
+    fn principal(&self, plugin: &str, link: u64) -> Result<Vec<u8>, Denied> {
+        self.listener.principal(plugin, link)
     }
 
     fn plugin_log(&self, plugin: &str, level: tracing::Level, target: &str, json: &str) {

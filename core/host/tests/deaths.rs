@@ -351,7 +351,7 @@ fn a_program_that_cannot_be_started_is_a_status() {
 fn a_marker_of_a_crash_of_the_daemon_does_not_keep_it_from_a_process_of_its_own() {
     let mut bench = Bench::with_fault(json!({}));
     std::fs::create_dir_all(&bench.settings.markers_dir).unwrap();
-    std::fs::write(bench.settings.markers_dir.join("fault.loading"), "").unwrap();
+    std::fs::write(bench.settings.markers_dir.join("fault.loading"), "by hand").unwrap();
     bench.run().stop_all();
     let plugin = PluginSettings { isolation: Some(Isolation::InProcess), ..PluginSettings::default() };
     bench.settings.plugins.insert("fault".to_owned(), plugin);
