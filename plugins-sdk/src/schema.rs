@@ -40,6 +40,8 @@ impl fmt::Display for Mistake {
 pub fn check(schema: &Value, value: &Value) -> Vec<Mistake> {
     let mut walk = Walk { root: schema, mistakes: Vec::new(), path: Vec::new() };
     walk.value(schema, value, 0);
+    // The order of an object's keys depends on how its reader was built.
+    walk.mistakes.sort_by(|a, b| a.path.cmp(&b.path));
     walk.mistakes
 }
 
@@ -301,12 +303,13 @@ fn length(schema: &Map<String, Value>, least: &str, most: &str, of: &str) -> Str
 
 /// Says which key could be meant.
 fn meant(key: &str, known: &Map<String, Value>) -> String {
-    let close = known.keys().find(|name| is_close(name, key));
+    let close = known.keys().filter(|name| is_close(name, key)).min();
     match close {
         Some(name) => format!("`{name}`"),
         None if known.is_empty() => "no key at all".to_owned(),
         None => {
-            let names: Vec<String> = known.keys().map(|name| format!("`{name}`")).collect();
+            let mut names: Vec<String> = known.keys().map(|name| format!("`{name}`")).collect();
+            names.sort();
             if names.len() == 1 { names.concat() } else { format!("one of {}", names.join(", ")) }
         }
     }

@@ -5,8 +5,14 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{Context, Result, bail};
+use std::{
+    env::consts::{DLL_PREFIX, DLL_SUFFIX},
+    path::PathBuf,
+};
 
 const PACKAGE: &str = "tieline-bench";
+/// Without a configuration it answers whatever it is given.
+const ECHO_PACKAGE: &str = "tieline-fault-plugin";
 
 /// Options of `bench`.
 #[derive(clap::Args)]
@@ -28,11 +34,27 @@ impl Bench {
         cargo.args(["run", "--profile", Profile::Release.name(), "--package", PACKAGE, "--", &self.name]);
         // Not the system's directory for temporary files: that one may be in memory, where nothing is durable.
         cargo.arg("--dir").arg(workspace.target_dir().join("bench")).arg("--daemon").arg(binary);
-        cargo.args(plugins.iter().flat_map(|plugin| ["--plugin".as_ref(), plugin.as_os_str()])).args(&self.args);
+        cargo.args(plugins.iter().flat_map(|plugin| ["--plugin".as_ref(), plugin.as_os_str()]));
+        if self.name == "plugins" {
+            cargo.arg("--echo").arg(echo(&workspace)?);
+        }
+        cargo.args(&self.args);
         let status = cargo.status().context("failed to start cargo")?;
         if !status.success() {
             bail!("the benchmark `{}` failed: {status}", self.name);
         }
         Ok(())
     }
+}
+
+/// Builds the plugin that answers each delivery at once.
+fn echo(workspace: &Workspace) -> Result<PathBuf> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", Profile::Release.name(), "--package", ECHO_PACKAGE]);
+    let status = cargo.status().context("failed to start cargo")?;
+    if !status.success() {
+        bail!("the plugin that the benchmark needs was not built: {status}");
+    }
+    let file = format!("{DLL_PREFIX}{}{DLL_SUFFIX}", ECHO_PACKAGE.replace('-', "_"));
+    Ok(workspace.target_dir().join(Profile::Release.name()).join(file))
 }
