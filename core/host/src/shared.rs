@@ -23,6 +23,8 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct List {
     slots: Vec<Arc<Slot>>,
+    /// Not on the list yet: it is opened, and takes another's place.
+    coming: Option<Arc<Slot>>,
     /// All of them stop, and no other may begin.
     has_ended: bool,
 }
@@ -31,6 +33,17 @@ impl Shared {
     /// Returns every plugin.
     pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
         self.list.read().unwrap_or_else(PoisonError::into_inner).slots.clone()
+    }
+
+    /// Returns every plugin that may be in a call.
+    pub(crate) fn watched(&self) -> Vec<Arc<Slot>> {
+        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        list.slots.iter().chain(&list.coming).cloned().collect()
+    }
+
+    /// One is opened that takes another's place, or that is over.
+    pub(crate) fn set_coming(&self, slot: Option<&Arc<Slot>>) {
+        self.list.write().unwrap_or_else(PoisonError::into_inner).coming = slot.cloned();
     }
 
     /// Finds something about the plugins.

@@ -69,8 +69,12 @@ impl Keeper {
         new.shut_gate();
         // It has come this far; and from now on the marker is the new one's.
         old.slot.clear_marker();
+        // The watchdog sees it, and nobody else yet.
+        self.shared.set_coming(Some(&new));
         let opened = driver::spawn(&self.shared, &new, ready.job());
-        if opened.is_err() || !new.wait_at_gate() {
+        let is_open = opened.is_ok() && new.wait_at_gate();
+        self.shared.set_coming(None);
+        if !is_open {
             let problem = opened.err().unwrap_or_else(|| problem_of(&new));
             note_spoiled(&mut self.spoiled, &Entry::new(found, &new, Some(ready.clone())));
             return self.keep(found, old, &ready, problem);

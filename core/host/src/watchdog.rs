@@ -45,7 +45,7 @@ pub(crate) fn spawn(shared: Arc<Shared>, leash: Arc<Leash>) -> std::io::Result<(
     let pause = (shortest / 8).clamp(Duration::from_millis(5), Duration::from_secs(1));
     std::thread::Builder::new().name("plugin-watchdog".to_owned()).spawn(move || {
         while leash.wait(pause) {
-            for slot in shared.slots() {
+            for slot in shared.watched() {
                 look(&shared, &slot);
             }
         }
