@@ -131,14 +131,15 @@ impl Host {
         running.flat_map(|slot| slot.sockets().into_iter().map(|path| (path, slot.name()))).collect()
     }
 
-    /// Returns the plugin that has mounted a socket path, and whether it takes sockets now. It does not while it dies
-    /// and is started again, or while another takes its place.
+    /// Returns the plugin that has mounted a path, and whether it takes sockets there now. It does not while it dies and
+    /// is started again, or while another takes its place.
     pub fn mounted(&self, path: &str) -> Option<(String, bool)> {
         self.shared.find(|slot| {
             let is_between_lives = slot.is_between_lives();
             let is_there = is_between_lives || slot.status().state == State::Running;
-            let has_path = is_there && slot.sockets().iter().any(|mounted| mounted == path);
-            has_path.then(|| (slot.name(), !is_between_lives))
+            let takes_sockets = !is_between_lives && slot.sockets().iter().any(|mounted| mounted == path);
+            let has_path = is_there && slot.paths().iter().any(|mounted| mounted == path);
+            has_path.then(|| (slot.name(), takes_sockets))
         })
     }
 

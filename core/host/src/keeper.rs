@@ -264,8 +264,7 @@ impl Keeper {
             return;
         }
         if now.state != State::Starting || entry.ready.is_some() {
-            let slot = Slot::new(now.name, found.file.clone());
-            slot.swapped(now.reloads, now.swap_gap_us);
+            let slot = Slot::like(now);
             if !self.shared.enter(&slot, Some(&entry.slot)) {
                 return;
             }

@@ -115,6 +115,18 @@ impl Slot {
         })
     }
 
+    /// Makes one for what is known of a file already.
+    pub(crate) fn like(before: Status) -> Arc<Self> {
+        let slot = Slot::new(before.name, before.file);
+        {
+            let mut inner = lock(&slot.inner);
+            inner.status.version = before.version;
+            inner.status.reloads = before.reloads;
+            inner.status.swap_gap_us = before.swap_gap_us;
+        }
+        slot
+    }
+
     pub(crate) fn status(&self) -> Status {
         lock(&self.inner).status.clone()
     }
@@ -150,6 +162,19 @@ impl Slot {
         inner.status.version = Some(manifest.version.clone());
         inner.sockets.clone_from(&manifest.sockets);
         inner.webhooks.clone_from(&manifest.webhooks);
+    }
+
+    /// It does not run, but it is known what it calls itself.
+    pub(crate) fn known_as(&self, manifest: &Manifest) {
+        let mut inner = lock(&self.inner);
+        inner.status.name.clone_from(&manifest.name);
+        inner.status.version = Some(manifest.version.clone());
+    }
+
+    /// Tells whether nothing of it runs: it has come to its end, or nothing of it ever ran.
+    pub(crate) fn is_unborn(&self) -> bool {
+        let inner = lock(&self.inner);
+        inner.instance.is_none() && (inner.status.state.is_final() || inner.status.state == State::Starting)
     }
 
     pub(crate) fn sockets(&self) -> Vec<String> {
@@ -410,7 +435,9 @@ impl Slot {
     /// Leaves a thread that does not come back to itself, and the plugin alone.
     pub(crate) fn abandon(&self, shared: &Shared, problem: Problem) {
         let (instance, process) = {
-            let inner = lock(&self.inner);
+            let mut inner = lock(&self.inner);
+            // A process takes what was left behind along; here it stays.
+            inner.is_spoiled = inner.process.is_none();
             (inner.instance.clone(), inner.process.clone())
         };
         if let Some(process) = process {
@@ -420,7 +447,6 @@ impl Slot {
             self.end(shared, instance, 1012, "the transport hangs");
         }
         self.lost(shared);
-        lock(&self.inner).is_spoiled = true;
         // It hangs; it has not taken the process down.
         self.clear_marker();
         self.set(shared, State::Quarantined, Some(problem));

@@ -101,7 +101,7 @@ pub enum Step {
     Stage,
     /// Open it in a child process first.
     Probe,
-    /// May it run inside the daemon?
+    /// Has somebody said yes to it, and can nobody else have written it?
     Trust,
     /// Has it taken the daemon down before?
     Marker,

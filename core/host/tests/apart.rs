@@ -4,5 +4,7 @@
 
 #[path = "flow.rs"]
 mod flow;
+#[path = "replace.rs"]
+mod replace;
 #[path = "services.rs"]
 mod services;

@@ -327,8 +327,11 @@ fn settings_that_do_not_fit_the_schema_keep_a_plugin_from_being_made() {
     bench.compile("c", &c_plugin(&format!("{deadly}{manifest}")));
     let settings = |config| PluginSettings { config, ..PluginSettings::default() };
     bench.settings.plugins.insert("c".to_owned(), settings(json!({"token": "canary", "ulr": "x"})));
+    std::fs::rename(bench.path("libc.so"), bench.path("libother.so")).unwrap();
     let status = failed(&bench, State::Failed, Step::Settings);
+    assert_eq!((status.name.as_str(), status.version.as_deref()), ("c", Some("1.0.0")), "it is known who that is");
     let reason = status.reason.unwrap();
+    std::fs::remove_file(bench.path("libother.so")).unwrap();
     for says in [
         "plugins.c.settings.url: found nothing, wanted text",
         "plugins.c.settings.token: found a value that is not shown, wanted a whole number",
