@@ -16,12 +16,6 @@ use tieline_tests::{
     socket::{Frame, Socket},
 };
 
-/// A daemon that lets the fault plugin and one in C run inside it.
-fn daemon() -> Daemon {
-    let inside = |name: &str| format!("[plugins.{name}]\nisolation = \"in-process\"\n");
-    Home::new().config(&[inside("fault"), inside("c")].concat()).start()
-}
-
 async fn plugins(daemon: &Daemon) -> Vec<Value> {
     let answer = Request::get("/v1/plugins").token(&daemon.home.token("human")).send(&daemon.tcp()).await.json();
     answer["ok"]["plugins"]["plugins"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
@@ -73,7 +67,7 @@ fn slow_plugin(home: &Home, start_ms: u32) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_plugin_that_is_dropped_in_runs_and_one_that_is_removed_is_gone() {
-    let mut daemon = daemon();
+    let mut daemon = Daemon::start();
     assert_eq!(connect(&daemon, "/fault").await.err(), Some(404));
     let (file, content) = fault_plugin();
     daemon.home.put_plugin(&file, &content);
@@ -91,7 +85,7 @@ async fn a_plugin_that_is_dropped_in_runs_and_one_that_is_removed_is_gone() {
 
 #[tokio::test]
 async fn half_a_file_is_not_run_until_the_rest_of_it_has_come() {
-    let mut daemon = daemon();
+    let mut daemon = Daemon::start();
     let (file, content) = fault_plugin();
     // Trusted as a whole; as a half it is neither run nor asked about.
     daemon.home.put_plugin("whole", &content);
@@ -111,7 +105,7 @@ async fn half_a_file_is_not_run_until_the_rest_of_it_has_come() {
 
 #[tokio::test]
 async fn a_file_that_nobody_has_trusted_waits_for_a_word() {
-    let mut daemon = daemon();
+    let mut daemon = Daemon::start();
     let (file, content) = fault_plugin();
     let place = daemon.home.plugins().join(&file);
     fs::write(&place, &content).unwrap();
@@ -129,7 +123,7 @@ async fn a_file_that_nobody_has_trusted_waits_for_a_word() {
 
 #[tokio::test]
 async fn while_a_transport_is_replaced_its_path_says_come_again_and_never_that_nobody_is_there() {
-    let daemon = daemon();
+    let daemon = Daemon::start();
     daemon.home.put_plugin("libslow.so", &slow_plugin(&daemon.home, 0));
     is(&daemon, "libslow.so", "running").await;
     let mut before = connect(&daemon, "/c").await.unwrap_or_else(|status| panic!("{status}"));
