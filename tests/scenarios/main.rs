@@ -28,6 +28,7 @@ mod every_command_needs_its_scope;
 mod nobody_speaks_as_anothers_session;
 mod open_asks_survive_a_restart;
 mod several_are_asked_at_once;
+mod the_mesh_has_a_log_of_its_own;
 mod the_same_key_twice_is_one_message;
 mod too_many_commands_are_refused;
 mod what_runs_out_tells_its_sender;

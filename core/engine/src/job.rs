@@ -46,6 +46,13 @@ pub enum Work {
     },
     /// A plugin changes what it keeps.
     Kv(Box<KvJob>),
+    /// The daemon's own session is missing.
+    OpenMesh {
+        /// Its id.
+        session: SessionId,
+        /// Who waits for it.
+        reply: ReplyTo,
+    },
     /// A delivery cannot be made.
     GiveUp {
         /// Whose inbox.
@@ -126,7 +133,9 @@ impl EngineJob {
     fn take_reply(&mut self) -> Option<ReplyTo> {
         match &mut self.work {
             Work::Command(request) => Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared))),
-            Work::Issue { reply, .. } => Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared))),
+            Work::Issue { reply, .. } | Work::OpenMesh { reply, .. } => {
+                Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared)))
+            }
             Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Kv(_) => None,
         }
     }
@@ -173,6 +182,11 @@ impl Job for EngineJob {
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }
             Work::Kv(_) => {}
+            Work::OpenMesh { session, .. } => {
+                decision.open_mesh(*session)?;
+                (self.effects, self.cursor) = decision.finish();
+                self.outcome = Some(Ok(Reply::Done(Done {})));
+            }
             Work::GiveUp { session, lane, seq, reason } => {
                 decision.give_up(*session, *lane, *seq, reason)?;
                 (self.effects, self.cursor) = decision.finish();

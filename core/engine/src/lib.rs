@@ -17,6 +17,7 @@ mod job;
 mod kv;
 mod line;
 mod links;
+mod mesh;
 mod metrics;
 pub mod observe;
 mod peer;

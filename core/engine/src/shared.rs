@@ -48,6 +48,7 @@ pub struct Shared {
     /// Where blocking reads run.
     pub runtime: tokio::runtime::Handle,
     port: OnceLock<Arc<dyn Port>>,
+    mesh: OnceLock<SessionId>,
     next_link: AtomicU64,
     draining: watch::Sender<bool>,
 }
@@ -76,6 +77,7 @@ impl Shared {
             feed: watch::Sender::new(0),
             runtime: tokio::runtime::Handle::current(),
             port: OnceLock::new(),
+            mesh: OnceLock::new(),
             next_link: AtomicU64::new(1),
             draining: watch::Sender::new(false),
         }
@@ -91,6 +93,18 @@ impl Shared {
     /// Returns the transports.
     pub fn port(&self) -> Option<&Arc<dyn Port>> {
         self.port.get()
+    }
+
+    /// Says which session is the daemon's own; only the first call counts.
+    pub(crate) fn keep_mesh(&self, session: SessionId) {
+        if self.mesh.set(session).is_err() {
+            tracing::warn!("the daemon's own session was known before");
+        }
+    }
+
+    /// Returns the daemon's own session, whose timeline is the log of the mesh. There is none before the engine runs.
+    pub fn mesh(&self) -> Option<SessionId> {
+        self.mesh.get().copied()
     }
 
     /// Hands messages that a transport always has room for: outcomes, skips, progress.

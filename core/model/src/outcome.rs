@@ -19,6 +19,16 @@ pub enum Failure {
     Fault(Fault),
 }
 
+impl Failure {
+    /// Returns the sentence for people.
+    pub fn into_message(self) -> String {
+        match self {
+            Failure::Refusal(refusal) => refusal.message,
+            Failure::Fault(fault) => fault.message,
+        }
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Failure::Refusal(refusal)

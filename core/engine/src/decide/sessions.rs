@@ -23,7 +23,7 @@ impl Decision<'_, '_> {
         let caller = &request.principal;
         text::check_name(&open.title, "session_open.title")?;
         let circle = open.circle.as_deref().unwrap_or_else(|| caller.circle());
-        text::check_name(circle, "session_open.circle")?;
+        text::check_circle(circle, "session_open.circle")?;
         if !caller.reaches(circle) {
             let message = format!("the circle `{circle}` is not in reach of `{}`", caller.name);
             let refusal = Refusal::new(Code::Forbidden, message).at("session_open.circle");
@@ -59,7 +59,7 @@ impl Decision<'_, '_> {
     }
 
     /// Writes a session and the first line of its timeline.
-    pub(super) fn create(&mut self, new: &NewSession) -> Result<(), StoreError> {
+    pub(crate) fn create(&mut self, new: &NewSession) -> Result<(), StoreError> {
         self.tx.insert_session(new)?;
         let event = EventBody::SessionOpened { title: new.title.clone(), circle: new.circle.clone(), by: new.owner };
         self.event(new.id, event)?;
