@@ -26,6 +26,7 @@ mod credit_bounds_what_is_in_flight;
 mod events_have_no_gaps;
 mod every_command_needs_its_scope;
 mod nobody_speaks_as_anothers_session;
+mod only_a_human_steers_plugins;
 mod open_asks_survive_a_restart;
 mod several_are_asked_at_once;
 mod the_mesh_has_a_log_of_its_own;

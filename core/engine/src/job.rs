@@ -13,6 +13,7 @@ use crate::{
     decide::{Decision, Stop, Withheld},
     effect::Effect,
     hand_over::HandOver,
+    incidents::Incident,
     kv::KvJob,
     request::{ReplyTo, Request},
     shared::Shared,
@@ -53,6 +54,8 @@ pub enum Work {
         /// Who waits for it.
         reply: ReplyTo,
     },
+    /// Something became of a plugin, or was asked of it and done.
+    Record(Box<Incident>),
     /// A delivery cannot be made.
     GiveUp {
         /// Whose inbox.
@@ -121,8 +124,8 @@ impl EngineJob {
             return job.answer();
         }
         let Some(outcome) = self.outcome.take() else { return };
-        if let Work::Command(request) = &self.work {
-            shared.metrics.command(request.command.name(), &outcome);
+        if let Some(name) = self.command_name() {
+            shared.metrics.command(name, &outcome);
         }
         let json = self.json.take();
         if let Some(reply) = self.take_reply() {
@@ -130,9 +133,21 @@ impl EngineJob {
         }
     }
 
+    fn command_name(&self) -> Option<&'static str> {
+        match &self.work {
+            Work::Command(request) => Some(request.command.name()),
+            Work::Record(incident) => incident.answer.as_ref().map(|(request, _)| request.command.name()),
+            _ => None,
+        }
+    }
+
     fn take_reply(&mut self) -> Option<ReplyTo> {
         match &mut self.work {
             Work::Command(request) => Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared))),
+            Work::Record(incident) => {
+                let (request, _) = incident.answer.as_mut()?;
+                Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared)))
+            }
             Work::Issue { reply, .. } | Work::OpenMesh { reply, .. } => {
                 Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared)))
             }
@@ -187,6 +202,11 @@ impl Job for EngineJob {
                 (self.effects, self.cursor) = decision.finish();
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }
+            Work::Record(incident) => {
+                decision.record(incident.body.clone())?;
+                (self.effects, self.cursor) = decision.finish();
+                self.outcome = incident.answer.as_ref().map(|(_, reply)| Ok(reply.clone()));
+            }
             Work::GiveUp { session, lane, seq, reason } => {
                 decision.give_up(*session, *lane, *seq, reason)?;
                 (self.effects, self.cursor) = decision.finish();
@@ -206,6 +226,12 @@ impl Job for EngineJob {
         self.reset();
         if let Work::Kv(job) = &mut self.work {
             return job.failed(&self.shared, &error);
+        }
+        if let Work::Record(incident) = &self.work {
+            // It was done, whether it could be written down or not.
+            self.shared.fault(format_args!("`{}` is not on the timeline: {error}", incident.body.kind()));
+            self.outcome = incident.answer.as_ref().map(|(_, reply)| Ok(reply.clone()));
+            return;
         }
         let failure = match error {
             JobError::Store(StoreError::Full) => Failure::Refusal(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::Addr;
 use tieline_model::{
-    Command, LinkId, Principal, SessionId,
+    Command, EventBody, LinkId, Principal, SessionId,
     command::Origin,
     frame::{CommandFrame, CreditFrame, ReceiptFrame},
     outcome::{Code, Refusal},
@@ -14,6 +14,7 @@ use tieline_model::{
 use crate::{
     credential,
     door::Door,
+    incidents::Incident,
     job::Work,
     port::FrameKind,
     presence::Link,
@@ -101,6 +102,11 @@ impl Links {
     pub fn take(&self, inputs: &[LinkInput<'_>]) {
         let requests = inputs.iter().filter_map(|input| self.request(input)).collect();
         self.door.submit_all(requests);
+    }
+
+    /// Something became of a transport: it is written down on the mesh's own timeline. Never waits.
+    pub(crate) fn incident(&self, body: EventBody) {
+        self.shared.incidents.note(&self.door, Incident { body, answer: None });
     }
 
     /// A transport has room again.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tieline_model::{
-    SessionId,
+    EventBody, SessionId,
     address::{MESH_CIRCLE, MESH_TITLE},
 };
 use tieline_store::{NewSession, StoreError};
@@ -29,6 +29,13 @@ pub(crate) async fn open(shared: &Arc<Shared>, door: &Door) -> Result<(), StartE
 }
 
 impl Decision<'_, '_> {
+    /// Appends a fact to the mesh's own timeline.
+    pub fn record(&mut self, body: EventBody) -> Result<(), StoreError> {
+        let none = || StoreError::Damaged { table: "sessions", what: "the daemon's own session is missing".into() };
+        let mesh = self.mesh().ok_or_else(none)?;
+        self.event(mesh, body)
+    }
+
     /// Writes the daemon's own session.
     pub fn open_mesh(&mut self, session: SessionId) -> Result<(), StoreError> {
         self.create(&NewSession {

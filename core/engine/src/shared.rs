@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::{
     auth::Tokens,
     clock::{Clock, Mint},
+    incidents::Incidents,
     metrics::Metrics,
     port::{LinkMessage, Port},
     presence::{Leases, Presence},
@@ -41,6 +42,8 @@ pub struct Shared {
     pub tokens: Tokens,
     /// Who asks how often.
     pub rates: Rates,
+    /// What became of plugins and is not written down yet.
+    pub incidents: Incidents,
     /// What was done how often.
     pub metrics: Metrics,
     /// The cursor of the newest committed event: live readers wait on it.
@@ -73,6 +76,7 @@ impl Shared {
             presence: Presence::default(),
             leases: Leases::default(),
             tokens: Tokens::default(),
+            incidents: Incidents::default(),
             metrics: Metrics::default(),
             feed: watch::Sender::new(0),
             runtime: tokio::runtime::Handle::current(),

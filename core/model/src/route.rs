@@ -164,17 +164,20 @@ fn unknown(message: String, field: &str) -> Refusal {
 
 /// The names most like the one that was not found, most alike first.
 fn near(circle: &Circle, address: &Address) -> Vec<String> {
-    let wanted = address.to_string().to_lowercase();
     let roles = circle.roles.keys().map(|role| format!("@{role}"));
-    let mut names: Vec<(usize, String)> = circle
-        .titles
-        .keys()
-        .cloned()
-        .chain(roles)
-        .map(|name| (distance(&wanted, &name.to_lowercase()), name))
-        .collect();
+    let mut names = nearest_first(&address.to_string(), circle.titles.keys().cloned().chain(roles));
+    names.truncate(5);
+    names
+}
+
+/// Sorts names by how much they are like the one that was wanted.
+pub(crate) fn nearest_first(wanted: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let wanted = wanted.to_lowercase();
+    let mut names: Vec<(usize, String)> =
+        names.into_iter().map(|name| (distance(&wanted, &name.to_lowercase()), name)).collect();
     names.sort();
-    names.into_iter().take(5).map(|(_, name)| name).collect()
+    names.dedup();
+    names.into_iter().map(|(_, name)| name).collect()
 }
 
 /// How many single-character edits turn one name into the other (Levenshtein).

@@ -6,6 +6,7 @@ mod event;
 mod failure;
 mod message;
 mod other;
+mod plugin;
 mod session;
 mod style;
 mod table;
@@ -37,7 +38,9 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),
-        Reply::Plugins(reply) => other::plugins(reply, style),
+        Reply::Plugins(reply) => plugin::plugins(reply, style),
+        Reply::Plugin(view) => plugin::plugin(view, style, now),
+        Reply::PluginLogs(reply) => plugin::logs(reply, style),
     }
 }
 
