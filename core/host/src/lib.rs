@@ -68,6 +68,7 @@ mod wire;
 pub use child::plugin_host;
 pub use events::{Events, Inbound, Metric, Outbound, Socket};
 pub use first_party::{FirstParty, FirstPartyPlugin};
+pub use folder::libraries;
 pub use host::{Host, Ticket};
 pub use logs::LogRecord;
 pub use operation::{Operation, OperationError};

@@ -19,6 +19,7 @@ pub use event::event;
 pub use failure::failure;
 pub use message::{accepted, accepted_many, item};
 pub use other::created;
+pub use plugin::log_record;
 pub use style::Style;
 pub use time::{ago, clock, span, stamp};
 pub use trace::paint;
