@@ -75,7 +75,7 @@ pub use operation::{Operation, OperationError};
 pub use probe::probe;
 pub use service::Denied;
 pub use settings::{Isolation, Limits, PluginSettings, Settings, TrustPolicy};
-pub use status::{Pending, State, Status, Step};
+pub use status::{Pending, State, Status, Step, Why};
 pub use survey::{Declared, Surveyed, survey};
 pub use tieline_plugin_sdk::{Kind, limits, schema};
 pub use trust_file::{TrustFile, TrustFileError, Trusted};

@@ -200,9 +200,7 @@ pub enum EventBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PluginChange {
-    /// Its file was checked and is being started.
-    Loaded,
-    /// It runs.
+    /// It was loaded, and runs.
     Started,
     /// It runs, in the place of an earlier instance that was drained.
     Replaced,
@@ -220,6 +218,8 @@ pub enum PluginChange {
     Disabled,
     /// It was stopped.
     Stopped,
+    /// Its file has another name; it goes on as it is.
+    Renamed,
     /// Its file is gone, and so is it.
     Removed,
 }
@@ -228,7 +228,6 @@ impl PluginChange {
     /// Returns the text form.
     pub const fn as_str(self) -> &'static str {
         match self {
-            PluginChange::Loaded => "loaded",
             PluginChange::Started => "started",
             PluginChange::Replaced => "replaced",
             PluginChange::Died => "died",
@@ -238,6 +237,7 @@ impl PluginChange {
             PluginChange::Held => "held",
             PluginChange::Disabled => "disabled",
             PluginChange::Stopped => "stopped",
+            PluginChange::Renamed => "renamed",
             PluginChange::Removed => "removed",
         }
     }
