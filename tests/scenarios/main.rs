@@ -14,6 +14,7 @@ mod a_late_goodbye_does_not_evict_the_reconnect;
 mod a_message_can_be_withdrawn_until_it_is_handed_over;
 mod a_name_must_mean_one_session;
 mod a_peer_comes_and_goes_as_it_likes;
+mod a_plugin_speaks_for_itself;
 mod a_reconnect_keeps_its_mail;
 mod a_rejected_delivery_is_dead_and_its_sender_is_told;
 mod a_second_attach_fences_the_first;

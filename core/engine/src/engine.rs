@@ -203,6 +203,9 @@ fn load(shared: &Arc<Shared>) -> Result<(), StoreError> {
         shared.tokens.insert(row.id, row.hash, Arc::new(row.principal), row.expires_at);
         credential::ends_at(shared, row.id, row.expires_at);
     }
+    for principal in reader.principals(PrincipalKind::Plugin)? {
+        shared.plugin_principals.know(principal);
+    }
     shared.feed.send_replace(reader.last_cursor()?);
     Ok(())
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use tieline_model::{
-    Command, Failure, Lane, LinkId, Outcome, Refusal, Reply, SessionId,
+    Command, Failure, Lane, LinkId, Outcome, Principal, Refusal, Reply, SessionId,
     outcome::{Code, OutcomeJson},
     reply::Done,
 };
 use tieline_store::{Job, JobError, StoreError, Tx};
 
 use crate::{
+    credential,
     decide::{Decision, Stop, Withheld},
     effect::Effect,
     hand_over::HandOver,
@@ -41,7 +42,7 @@ pub enum Work {
     /// The principals of the first start: all of them or none.
     Issue {
         /// Each with the secret of its token.
-        principals: Vec<(tieline_model::Principal, String)>,
+        principals: Vec<(Principal, String)>,
         /// Who waits for them.
         reply: ReplyTo,
     },
@@ -53,6 +54,11 @@ pub enum Work {
         session: SessionId,
         /// Who waits for it.
         reply: ReplyTo,
+    },
+    /// A plugin that speaks for itself is new, or may do something else than before.
+    Adopt {
+        /// Its principal.
+        principal: Box<Principal>,
     },
     /// Something became of a plugin, or was asked of it and done.
     Record(Box<Incident>),
@@ -151,7 +157,9 @@ impl EngineJob {
             Work::Issue { reply, .. } | Work::OpenMesh { reply, .. } => {
                 Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared)))
             }
-            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Kv(_) => None,
+            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Adopt { .. } | Work::Kv(_) => {
+                None
+            }
         }
     }
 
@@ -202,6 +210,10 @@ impl Job for EngineJob {
                 (self.effects, self.cursor) = decision.finish();
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }
+            Work::Adopt { principal } => {
+                decision.adopt(principal)?;
+                (self.effects, self.cursor) = decision.finish();
+            }
             Work::Record(incident) => {
                 decision.record(incident.body.clone())?;
                 (self.effects, self.cursor) = decision.finish();
@@ -232,6 +244,10 @@ impl Job for EngineJob {
             self.shared.fault(format_args!("`{}` is not on the timeline: {error}", incident.body.kind()));
             self.outcome = incident.answer.as_ref().map(|(_, reply)| Ok(reply.clone()));
             return;
+        }
+        if let Work::Adopt { principal } = &self.work {
+            self.shared.plugin_principals.forget(principal);
+            credential::disown(&self.shared, principal.id, "its principal could not be stored");
         }
         let failure = match error {
             JobError::Store(StoreError::Full) => Failure::Refusal(

@@ -24,6 +24,7 @@ pub mod observe;
 mod operate;
 mod peer;
 mod plugin_metrics;
+mod plugin_principals;
 pub mod plugins;
 pub mod port;
 pub mod presence;

@@ -16,7 +16,7 @@ use tieline_host::{
     Denied, Events, Host, Inbound, Kind, Metric, NotTaken, Outbound, Settings, Socket, Status, Webhook,
 };
 use tieline_model::{
-    Command, LinkId, Principal, PrincipalKind,
+    Command, LinkId, Principal,
     reply::{PluginLogRecord, PluginView},
 };
 
@@ -213,17 +213,21 @@ impl Ear {
             tracing::warn!(plugin, "a plugin opened a link under a number that is not its own");
             return;
         }
-        let principal = Principal {
-            kind: PrincipalKind::Plugin,
-            name: plugin.to_owned(),
-            scopes: Vec::new(),
-            ..crate::Shared::system()
+        let (link, refusal) = match self.links.open_own(plugin) {
+            Ok(link) => (link, None),
+            // It may do nothing over this one, which is there to tell it why.
+            Err(refusal) => (self.links.open(plugin, Arc::new(crate::Shared::system())), Some(refusal)),
         };
-        let link = self.links.open(plugin, Arc::new(principal));
+        let id = link.id;
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = own.insert((plugin.to_owned(), number), link) {
-            drop(own);
+        let old = own.insert((plugin.to_owned(), number), link);
+        drop(own);
+        if let Some(old) = old {
             self.links.close(old.id, "its plugin opened it again");
+        }
+        if let Some(refusal) = refusal {
+            self.links.turn_away(plugin, id, &refusal);
+            self.link_down(plugin, number);
         }
     }
 

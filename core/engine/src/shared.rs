@@ -15,6 +15,7 @@ use crate::{
     clock::{Clock, Mint},
     incidents::Incidents,
     metrics::Metrics,
+    plugin_principals::PluginPrincipals,
     port::{LinkMessage, Port},
     presence::{Leases, Presence},
     rate::Rates,
@@ -40,6 +41,8 @@ pub struct Shared {
     pub leases: Leases,
     /// Who is known.
     pub tokens: Tokens,
+    /// Who speaks for plugins.
+    pub plugin_principals: PluginPrincipals,
     /// Who asks how often.
     pub rates: Rates,
     /// What became of plugins and is not written down yet.
@@ -78,6 +81,7 @@ impl Shared {
             tokens: Tokens::default(),
             incidents: Incidents::default(),
             metrics: Metrics::default(),
+            plugin_principals: PluginPrincipals::default(),
             feed: watch::Sender::new(0),
             runtime: tokio::runtime::Handle::current(),
             port: OnceLock::new(),

@@ -50,6 +50,13 @@ pub enum EventBody {
         /// The new one.
         to: String,
     },
+    /// The session is in another circle.
+    SessionMoved {
+        /// The old one.
+        from: String,
+        /// The new one.
+        to: String,
+    },
     /// The session says something else about itself.
     SessionDescribed {
         /// Its roles now.
@@ -250,6 +257,7 @@ impl EventBody {
             EventBody::SessionOpened { .. } => "session_opened",
             EventBody::SessionClosed { .. } => "session_closed",
             EventBody::SessionRenamed { .. } => "session_renamed",
+            EventBody::SessionMoved { .. } => "session_moved",
             EventBody::SessionDescribed { .. } => "session_described",
             EventBody::PeerAttached { .. } => "peer_attached",
             EventBody::PeerDetached { .. } => "peer_detached",

@@ -21,6 +21,7 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         EventBody::SessionOpened { circle, by, .. } => format!("opened in `{}` by {}", line(circle), id(by)),
         EventBody::SessionClosed { by } => format!("closed by {}", id(by)),
         EventBody::SessionRenamed { from, to } => format!("renamed from `{}` to `{}`", line(from), line(to)),
+        EventBody::SessionMoved { from, to } => format!("moved from `{}` to `{}`", line(from), line(to)),
         EventBody::SessionDescribed { roles } if roles.is_empty() => "described; it has no roles".into(),
         EventBody::SessionDescribed { roles } => {
             let roles: Vec<String> = roles.iter().map(|role| format!("@{}", line(role))).collect();

@@ -72,6 +72,11 @@ impl Decision<'_, '_> {
             let message = "it is the home of a principal with a good token; revoke that token instead";
             return Err(Refusal::new(Code::Forbidden, message).at("session_close.session").into());
         }
+        if let Some(link) = self.shared.presence.links_where(|link| link.principal.home == session).first() {
+            let message =
+                format!("it is the home of the plugin `{}`, which runs; disable that first", link.principal.name);
+            return Err(Refusal::new(Code::Forbidden, message).at("session_close.session").into());
+        }
         for row in self.tx.open_asks_to(session)? {
             self.end_ask(&row, &ask::Input::AddresseeClosed)?;
         }
@@ -136,7 +141,7 @@ impl Decision<'_, '_> {
     }
 
     /// Has the directory know a session as it is now.
-    fn list(&mut self, session: SessionId) -> Result<(), StoreError> {
+    pub(crate) fn list(&mut self, session: SessionId) -> Result<(), StoreError> {
         if let Some(head) = self.tx.head(session)? {
             let entry = Entry {
                 id: session,
