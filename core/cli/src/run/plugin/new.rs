@@ -75,6 +75,7 @@ const TAKEN: &[&str] = &[
     "tracing",
     "trait",
     "true",
+    "trust",
     "try",
     "type",
     "typeof",
