@@ -100,6 +100,10 @@ pub(crate) fn prepare(shared: &Shared, source: &Source, way: &Way<'_>) -> Result
     if let Some(problem) = taken(shared, way, &manifest) {
         return Err(Refused { again: Again::Room, ..problem.into() });
     }
+    // Whatever refuses it from here on, it is known by its own name.
+    if let Some(own) = way.own.filter(|own| own.is_unborn()) {
+        own.named(&manifest);
+    }
     enabled(shared, &record, name)?;
     let plugin = settings.plugins.get(name).cloned().unwrap_or_default();
     manifest.check_settings(&plugin.config)?;

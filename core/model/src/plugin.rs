@@ -12,8 +12,11 @@ pub fn find<'a>(plugins: &'a [PluginView], name: &str, field: &str) -> Result<&'
         return Ok(plugin);
     }
     let named: Vec<&PluginView> = plugins.iter().filter(|plugin| plugin.name == name).collect();
+    let alive = || named.iter().filter(|plugin| matches!(plugin.state.as_str(), "running" | "starting" | "restarting"));
     match named[..] {
         [plugin] => Ok(plugin),
+        // The one that has the name now is meant, and not one that would like to have it.
+        [_, ..] if alive().count() == 1 => alive().next().copied().ok_or_else(|| unknown(name, [], field)),
         [] => Err(unknown(name, plugins.iter().map(|plugin| plugin.name.clone()), field)),
         _ => Err(ambiguous(name, named.iter().map(|plugin| plugin.file.clone()), field)),
     }
@@ -90,6 +93,12 @@ mod tests {
         assert_eq!((refusal.code, refusal.field.as_deref()), (Code::UnknownPlugin, Some("plugin_info.name")));
         assert_eq!(refusal.candidates, ["echo", "slack"]);
         assert!(find(&[], "echo", "x").unwrap_err().message.contains("there are none"));
+    }
+
+    #[test]
+    fn of_several_the_one_that_runs_is_meant() {
+        let failed = PluginView { state: "failed".into(), ..plugin("echo", "liba.so") };
+        assert_eq!(find(&[failed, plugin("echo", "libb.so")], "echo", "x").unwrap().file, "libb.so");
     }
 
     #[test]
