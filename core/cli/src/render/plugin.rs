@@ -23,7 +23,7 @@ pub fn plugins(reply: &Plugins, style: &Style) -> String {
             [
                 Cell::new(Paint::Bold, line(&plugin.name)),
                 Cell::new(paint(&plugin.state), line(&plugin.state)),
-                plugin.isolation.as_deref().map(line).unwrap_or_default().into(),
+                runs(plugin).into(),
                 plugin.version.as_deref().map(line).unwrap_or_default().into(),
                 line(&plugin.file).into(),
             ]
@@ -53,7 +53,7 @@ pub fn plugin(plugin: &PluginView, style: &Style, now: TimestampMs) -> String {
             ago(plugin.since_ms, now)
         )),
     );
-    add("isolation", plugin.isolation.as_deref().map(line));
+    add("isolation", Some(runs(plugin)).filter(|runs| !runs.is_empty()));
     add("version", plugin.version.as_deref().map(line));
     add("file", Some(line(&plugin.file)));
     add("hash", plugin.hash.as_deref().map(line));
@@ -112,6 +112,12 @@ fn why(plugin: &PluginView, style: &Style) -> Option<String> {
     (!said.is_empty()).then(|| said.join("\n"))
 }
 
+/// Says where a plugin runs, and under which number while it has a process of its own.
+fn runs(plugin: &PluginView) -> String {
+    let isolation = plugin.isolation.as_deref().map(line).unwrap_or_default();
+    plugin.pid.map_or_else(|| isolation.clone(), |pid| format!("{isolation} {pid}"))
+}
+
 fn paint(state: &str) -> Paint {
     match state {
         "running" => Paint::Good,
@@ -156,11 +162,13 @@ mod tests {
             advice: Some("build it anew".into()),
             ..view("x", "failed")
         };
+        let apart = PluginView { isolation: Some("process".into()), pid: Some(1234), ..view("echo", "running") };
         assert_eq!(
-            plugins(&Plugins { plugins: vec![running, failed] }, &PLAIN),
-            "NAME       STATE    ISOLATION   VERSION  FILE\n\
-             websocket  running  in-process  0.1.0    libwebsocket.so\n\
-             x          failed                        libx.so\n\
+            plugins(&Plugins { plugins: vec![running, apart, failed] }, &PLAIN),
+            "NAME       STATE    ISOLATION     VERSION  FILE\n\
+             websocket  running  in-process    0.1.0    libwebsocket.so\n\
+             echo       running  process 1234           libecho.so\n\
+             x          failed                          libx.so\n\
              \n\
              x\n  at symbol: no TIELINE_TRANSPORT\n  → build it anew\n"
         );
