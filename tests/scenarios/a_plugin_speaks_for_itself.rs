@@ -1,6 +1,7 @@
 //! A plugin that opens a link of its own has a lasting name and home in the mesh, and may do there what the person who
 //! runs the daemon allows.
 
+use tieline_config::{Layers, load};
 use tieline_model::{
     Address, Code, Command, EventBody, Lane, PrincipalKind, Scope,
     command::{SessionRef, TokenList},
@@ -8,11 +9,9 @@ use tieline_model::{
 use tieline_tests::{Outcomes, World, address, ask, notify, texts};
 
 fn configure(world: &mut World, scopes: &[&str], circle: &str) {
-    world.configure(|config| {
-        let section = config.plugins.entry("drop".to_owned()).or_default();
-        section.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        section.circle = circle.to_owned();
-    });
+    let file = Some(("tieline.toml".into(), format!("[plugins.drop]\nscopes = {scopes:?}\ncircle = \"{circle}\"\n")));
+    let loaded = load(&Layers { file, ..Layers::default() }).expect("a configuration");
+    world.configure(|config| config.plugins = loaded.config.plugins);
 }
 
 #[actix_rt::test]
@@ -51,7 +50,7 @@ async fn it_is_asked_answers_and_keeps_its_mail_across_restarts() {
 async fn it_may_do_what_its_configuration_allows_and_nothing_else() {
     let mut world = World::start().await;
     world.agent("alice").await;
-    configure(&mut world, &["message:send", "session:open", "plugin:manage"], "main");
+    configure(&mut world, &["message:send", "session:open"], "main");
     world.restart().await;
     let plugin = world.own_link("drop").expect("a link");
     assert_eq!(plugin.who.scopes, [Scope::MessageSend, Scope::SessionOpen]);
@@ -109,11 +108,12 @@ async fn its_home_is_closed_only_while_it_is_away_and_then_made_anew() {
 }
 
 #[actix_rt::test]
-async fn the_circle_of_the_daemon_is_not_a_plugins() {
+async fn a_circle_that_can_be_none_keeps_it_away() {
     let mut world = World::start().await;
-    configure(&mut world, &["message:send"], "mesh");
+    configure(&mut world, &["message:send"], "ses_x");
     world.restart().await;
-    assert_eq!(world.own_link("drop").expect_err("a refusal").code, Code::BadInput);
+    let refusal = world.own_link("drop").expect_err("a refusal");
+    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::BadInput, Some("plugins.circle")));
     let refusal = world.call(world.human(), notify("drop", "x")).await.refused();
     assert_eq!((refusal.code, address("drop").to_string()), (Code::UnknownSession, "drop".to_owned()));
 }
