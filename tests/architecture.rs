@@ -24,7 +24,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ),
     ("tieline-transport-websocket", &["tieline-plugin-sdk"]),
     ("tieline-fault-plugin", &["tieline-plugin-sdk"]),
-    ("xtask", &["tieline-config"]),
+    ("xtask", &["tieline-config", "tieline-host"]),
 ];
 
 /// What a crate may use for its own tests besides.

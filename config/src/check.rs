@@ -24,6 +24,10 @@ pub(crate) enum Kind {
     Hosts,
     /// Web origins.
     Origins,
+    /// A list of these words.
+    Words(&'static [&'static str]),
+    /// The name of a circle.
+    Circle,
     /// Log levels.
     Filter,
     /// A plugin's own setting.
@@ -43,6 +47,12 @@ impl Kind {
             }
             Kind::Hosts => "a list of host names without scheme, port or path, such as [\"mesh.example.org\"]".into(),
             Kind::Origins => "a list of web origins, such as [\"https://mesh.example.org\"]".into(),
+            Kind::Words(words) => {
+                format!("a list of {}", words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "))
+            }
+            Kind::Circle => "the name of a circle, 1 to 120 characters without `/` and not beginning with `@`; \
+                             \"mesh\" is the daemon's own"
+                .into(),
             Kind::Filter => "a level (off, error, warn, info, debug, trace), or levels per module after it, such as \
                              \"info,tieline_engine=debug\""
                 .into(),
@@ -66,6 +76,10 @@ impl Kind {
             (Kind::Origins, Value::Array(origins)) => {
                 origins.iter().all(|origin| origin.as_str().is_some_and(is_origin))
             }
+            (Kind::Words(known), Value::Array(words)) => {
+                words.iter().all(|word| word.as_str().is_some_and(|word| known.contains(&word)))
+            }
+            (Kind::Circle, Value::String(name)) => is_circle(name),
             (Kind::Filter, Value::String(filter)) => is_filter(filter),
             _ => false,
         }
@@ -77,12 +91,12 @@ impl Kind {
         match self {
             Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Boolean),
             Kind::Whole(..) => text.trim().replace('_', "").parse().map_or_else(|_| as_text(), Value::Integer),
-            Kind::Hosts | Kind::Origins => {
+            Kind::Hosts | Kind::Origins | Kind::Words(_) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
             }
             Kind::Anything => crate::file::value(text).unwrap_or_else(as_text),
-            Kind::OneOf(_) | Kind::Loopback | Kind::SocketPath | Kind::Filter => as_text(),
+            Kind::OneOf(_) | Kind::Loopback | Kind::SocketPath | Kind::Circle | Kind::Filter => as_text(),
         }
     }
 }
@@ -97,6 +111,12 @@ fn is_origin(origin: &str) -> bool {
         Some((host, port)) => is_host(host) && port.parse::<u16>().is_ok(),
         None => is_host(rest),
     })
+}
+
+/// The rule of the model for circles, which refuses what this lets through.
+fn is_circle(name: &str) -> bool {
+    let is_plain = !name.starts_with(['@', ' ']) && !name.ends_with(' ') && !name.contains('/');
+    is_plain && name != "mesh" && (1..=120).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 
 /// Levels with `target=` before them or not. A span filter (`[…]`) is left to `tracing`.
@@ -141,6 +161,8 @@ mod tests {
             &["info", "INFO", "info,tieline_engine=debug", "off,[session{id=1}]=trace"],
             &["", "inof", "info,", "tieline_engine", "tieline_engine=loud", "=info"],
         );
+        check(Kind::Words(&["a", "b:c"]), &["", "a", "b:c, a"], &["c", "a b"]);
+        check(Kind::Circle, &["main", "Größe 2"], &["", "mesh", "@x", "a/b", " a", &"x".repeat(121)]);
         check(Kind::Anything, &["", "1", "a b", "{a = 1}"], &[]);
     }
 }

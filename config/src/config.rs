@@ -201,13 +201,28 @@ pub struct Plugin {
     pub memory_mib: u64,
     /// Descriptors of its process.
     pub open_files: u64,
+    /// What it may do over links of its own.
+    pub scopes: Vec<String>,
+    /// The circle of its home session.
+    pub circle: String,
     /// What the plugin itself is told.
     pub settings: toml::Table,
 }
 
 impl Default for Plugin {
     fn default() -> Self {
-        Self { enabled: true, isolation: None, memory_mib: 512, open_files: 256, settings: toml::Table::new() }
+        // The first seven are what an agent may do, too.
+        let scopes = crate::key::PLUGIN_SCOPES.iter().take(7).map(|scope| (*scope).to_owned()).collect();
+        let circle = "main".to_owned();
+        Self {
+            enabled: true,
+            isolation: None,
+            memory_mib: 512,
+            open_files: 256,
+            scopes,
+            circle,
+            settings: toml::Table::new(),
+        }
     }
 }
 
@@ -227,6 +242,8 @@ impl fmt::Debug for Plugin {
             .field("isolation", &self.isolation)
             .field("memory_mib", &self.memory_mib)
             .field("open_files", &self.open_files)
+            .field("scopes", &self.scopes)
+            .field("circle", &self.circle)
             .field("settings", &keys)
             .finish()
     }

@@ -7,6 +7,18 @@ const LEVELS: &[&str] = &["full", "normal"];
 const FORMATS: &[&str] = &["text", "json"];
 const ISOLATIONS: &[&str] = &["in-process", "process"];
 const TRUST: &[&str] = &["ask", "first-party", "any"];
+/// What a plugin may be allowed; a test elsewhere holds it against the scopes of the model.
+pub const PLUGIN_SCOPES: &[&str] = &[
+    "message:send",
+    "ask:open",
+    "ask:answer",
+    "broadcast",
+    "inbox:read",
+    "timeline:read",
+    "session:open",
+    "session:manage",
+    "circle:cross",
+];
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MIB: i64 = 1024 * 1024;
 
@@ -65,6 +77,8 @@ pub fn known_keys() -> impl Iterator<Item = &'static str> {
         "plugins.NAME.isolation",
         "plugins.NAME.memory_mib",
         "plugins.NAME.open_files",
+        "plugins.NAME.scopes",
+        "plugins.NAME.circle",
         "plugins.NAME.settings.KEY",
     ];
     KEYS.iter().map(|(path, _)| *path).chain(plugins)
@@ -118,6 +132,8 @@ impl KeyPath {
             ["plugins", _, "isolation"] => Some(Kind::OneOf(ISOLATIONS)),
             ["plugins", _, "memory_mib"] => Some(Kind::Whole(32, 1024 * 1024)),
             ["plugins", _, "open_files"] => Some(Kind::Whole(16, 1024 * 1024)),
+            ["plugins", _, "scopes"] => Some(Kind::Words(PLUGIN_SCOPES)),
+            ["plugins", _, "circle"] => Some(Kind::Circle),
             ["plugins", _, "settings", _, ..] => Some(Kind::Anything),
             _ => {
                 let path = self.to_string();
@@ -152,7 +168,7 @@ impl KeyPath {
     pub fn meant(&self) -> String {
         let known: Vec<String> = match self.levels().as_slice() {
             ["plugins", name, ..] => {
-                let keys = ["enabled", "isolation", "memory_mib", "open_files", "settings"];
+                let keys = ["enabled", "isolation", "memory_mib", "open_files", "scopes", "circle", "settings"];
                 keys.map(|key| format!("plugins.{name}.{key}")).into()
             }
             _ => known_keys().flat_map(prefixes).collect(),
@@ -289,7 +305,7 @@ mod tests {
             let value = key.split('.').fold(&toml::Value::Table(table.clone()), |at, level| &at[level]).clone();
             let text = match &value {
                 toml::Value::String(text) => text.clone(),
-                toml::Value::Array(_) => String::new(),
+                toml::Value::Array(items) => items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(","),
                 other => other.to_string(),
             };
             let loaded = load(&Layers { env: vec![(env_name(&key), text)], ..Layers::default() }).unwrap();

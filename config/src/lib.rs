@@ -21,7 +21,7 @@ pub use config::{
     Synchronous, Trust,
 };
 pub use home::{Home, HomeError};
-pub use key::{env_name, known_keys};
+pub use key::{PLUGIN_SCOPES, env_name, known_keys};
 pub use layers::{Layer, Layers, OTHER_VARIABLES, SECRET_VARIABLES, Unreadable, environment};
 pub use load::{Loaded, SettingMistake, SettingsCheck, load, load_with};
 pub use problem::{Problem, Problems};

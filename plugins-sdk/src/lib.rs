@@ -34,6 +34,8 @@ pub use export::declare;
 pub use host::Host;
 pub use kind::{Kind, Message};
 pub use manifest::Manifest;
+/// What settings and the payloads of messages are read and written with.
+pub use serde_json;
 pub use services::{Secret, ServiceError, TimerId};
 pub use settings::{Schema, Settings};
 pub use transport::{Config, Flow, Frame, Opened, SocketId, Transport};

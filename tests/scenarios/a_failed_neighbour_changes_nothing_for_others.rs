@@ -29,8 +29,8 @@ async fn a_writer_is_fenced_though_the_first_attempt_was_rolled_back() {
     for n in 1..=50 {
         last = world.notify(&bob, "alice", &n.to_string()).await;
     }
-    // Nothing else in the file reads like the place of the fifty-first message of the second session.
-    damage(&mut world, "[[2,51]]").await;
+    // Nothing else in the file reads like the place of the fifty-first message of the third session.
+    damage(&mut world, "[[3,51]]").await;
     let bad = || Command::Cancel(MessageRef { message: last.message });
     assert!(matches!(world.call(&bob, bad()).await, Err(Failure::Fault(_))), "it fails alone");
 

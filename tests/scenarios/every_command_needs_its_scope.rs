@@ -6,8 +6,8 @@ use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, Notify, PeerAttach, PeerDetach, PeerList, PluginList,
-        Receipt, ReceiptState, SessionDescribe, SessionList, SessionOpen, SessionRef, SessionRename, TokenCreate,
-        TokenList, TokenRevoke, Whoami,
+        PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, SessionDescribe, SessionList, SessionOpen,
+        SessionRef, SessionRename, TokenCreate, TokenList, TokenRevoke, Whoami,
     },
 };
 use tieline_tests::{World, address};
@@ -16,6 +16,7 @@ use tieline_tests::{World, address};
 fn after(command: &Command) -> Option<Command> {
     let (session, message) = (address("human"), some_message());
     let (to, text) = (session.clone(), "x".to_owned());
+    let plugin = PluginRef { name: "echo".into() };
     Some(match command {
         Command::Whoami(_) => {
             Command::SessionOpen(SessionOpen { title: "new".into(), circle: None, ..SessionOpen::default() })
@@ -60,7 +61,13 @@ fn after(command: &Command) -> Option<Command> {
         }),
         Command::TokenCreate(_) => Command::TokenRevoke(TokenRevoke { token: some_token() }),
         Command::TokenRevoke(_) => Command::PluginList(PluginList {}),
-        Command::PluginList(_) => return None,
+        Command::PluginList(_) => Command::PluginInfo(plugin),
+        Command::PluginInfo(_) => Command::PluginEnable(plugin),
+        Command::PluginEnable(_) => Command::PluginDisable(plugin),
+        Command::PluginDisable(_) => Command::PluginReload(plugin),
+        Command::PluginReload(_) => Command::PluginTrust(PluginTrust { name: plugin.name, hash: None }),
+        Command::PluginTrust(_) => Command::PluginLogs(PluginLogs { name: plugin.name, limit: None, after: None }),
+        Command::PluginLogs(_) => return None,
     })
 }
 

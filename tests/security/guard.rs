@@ -32,7 +32,9 @@ fn start() -> Daemon {
 async fn requests(daemon: &Daemon) -> Vec<Request> {
     let sent = says(daemon, "agent", json!({"notify": {"to": "human", "text": "there is something to see"}})).await;
     let message = sent["ok"]["accepted"]["message"].as_str().unwrap().to_owned();
-    let path = |template: &str| template.replace("{session}", "human").replace("{message}", &message);
+    let path = |template: &str| {
+        template.replace("{session}", "human").replace("{message}", &message).replace("{name}", "websocket")
+    };
     let mut all: Vec<Request> = ROUTES
         .iter()
         .map(|route| match route.method {

@@ -104,13 +104,19 @@ async fn who_is_no_human_manages_no_tokens_and_no_plugins() {
         json!({"token_list": {}}),
         json!({"token_revoke": {"token": service.id}}),
         json!({"plugin_list": {}}),
+        json!({"plugin_info": {"name": "websocket"}}),
+        json!({"plugin_logs": {"name": "websocket"}}),
+        json!({"plugin_enable": {"name": "websocket"}}),
+        json!({"plugin_disable": {"name": "websocket"}}),
+        json!({"plugin_reload": {"name": "websocket"}}),
+        json!({"plugin_trust": {"name": "websocket"}}),
     ];
     for secret in [&daemon.home.token("agent"), &service.secret, &human.secret] {
         for command in &commands {
             let answer = Request::command(command).token(secret).send(&daemon.tcp()).await;
             assert_eq!((answer.status, &answer.json()["refusal"]["code"]), (403, &json!("forbidden")), "{command}");
         }
-        for path in ["/v1/tokens", "/v1/plugins"] {
+        for path in ["/v1/tokens", "/v1/plugins", "/v1/plugins/websocket", "/v1/plugins/websocket/logs"] {
             assert_eq!(Request::get(path).token(secret).send(&daemon.unix()).await.status, 403, "{path}");
         }
     }

@@ -2,9 +2,9 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use tieline_engine::{LinkInput, Links, port::FrameKind};
+use tieline_engine::{LinkInput, Links, port::FrameKind, presence::Link};
 use tieline_model::{
-    Command, Lane, LinkId, Outcome, Principal,
+    Command, Lane, LinkId, Outcome, Principal, Refusal,
     command::{PeerAttach, ReceiptState},
     frame::{CommandFrame, CreditFrame, DeliveryFrame, LinkDownFrame, ReceiptFrame, SkipFrame},
     reply::Attached,
@@ -32,12 +32,20 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn open(life: &Arc<Life>, who: &Arc<Principal>) -> Self {
-        let link = life.engine.links.open("fake", Arc::clone(who)).id;
+        Self::over(life, &life.engine.links.open("fake", Arc::clone(who)))
+    }
+
+    /// Opens a link of a plugin's own.
+    pub(crate) fn open_own(life: &Arc<Life>, plugin: &str) -> Result<Self, Refusal> {
+        Ok(Self::over(life, &*life.engine.links.open_own(plugin)?))
+    }
+
+    fn over(life: &Arc<Life>, link: &Link) -> Self {
         Self {
             links: life.engine.links.clone(),
             port: Arc::clone(&life.port),
-            link,
-            who: Arc::clone(who),
+            link: link.id,
+            who: Arc::clone(&link.principal),
             corr: Cell::new(0),
         }
     }

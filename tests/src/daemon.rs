@@ -60,6 +60,15 @@ fn private_folder(folder: &Path) {
     made.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
 }
 
+/// Returns the library of an example of the SDK, as in `file_drop`. Tests of the whole workspace build it.
+pub fn example(name: &str) -> PathBuf {
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+    let path = build_dir().join("examples").join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"));
+    let shown = path.display();
+    assert!(path.exists(), "`{shown}` was not built; run `cargo build -p tieline-plugin-sdk --examples` first");
+    path
+}
+
 /// A home that a daemon can be started in. It is deleted with its last user.
 #[derive(Debug)]
 pub struct Home {

@@ -9,7 +9,7 @@ mod client;
 pub mod daemon;
 pub mod http;
 mod outcome;
-mod port;
+pub mod port;
 pub mod socket;
 mod wait;
 mod world;

@@ -5,11 +5,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tieline_engine::port::{FrameKind, LinkMessage, Port};
+use tieline_engine::port::{FrameKind, LinkMessage, Port, Unable};
 use tieline_model::{
-    LinkId, Outcome,
+    Code, Command, LinkId, Outcome, Principal, PrincipalId, Refusal, TimestampMs,
+    command::PluginTrust,
     frame::{DeliveryFrame, LinkDownFrame, OutcomeFrame, ProgressFrame, SkipFrame},
-    reply::PluginView,
+    plugin,
+    reply::{PluginLogRecord, PluginView},
 };
 use tokio::sync::watch;
 
@@ -44,7 +46,12 @@ struct State {
     room: Option<usize>,
     refusals: u64,
     is_cut: bool,
+    plugins: Vec<PluginView>,
+    operations: Vec<(&'static str, PrincipalId)>,
 }
+
+/// How many log records each of its plugins has.
+pub const LOG_RECORDS: u64 = 300;
 
 /// The transport.
 #[derive(Debug)]
@@ -89,6 +96,16 @@ impl Recorder {
         self.state().refusals
     }
 
+    /// Pretends that these plugins are there.
+    pub fn set_plugins(&self, plugins: Vec<PluginView>) {
+        self.state().plugins = plugins;
+    }
+
+    /// Returns the operations on plugins that it was asked for, and by whom.
+    pub fn operations(&self) -> Vec<(&'static str, PrincipalId)> {
+        self.state().operations.clone()
+    }
+
     /// Takes nothing any more, without a word: the process behind it is dead.
     pub fn cut(&self) {
         self.state().is_cut = true;
@@ -130,7 +147,39 @@ impl Port for Recorder {
     }
 
     fn plugins(&self) -> Vec<PluginView> {
-        Vec::new()
+        self.state().plugins.clone()
+    }
+
+    fn plugin_logs(&self, _file: &str) -> Vec<PluginLogRecord> {
+        let record = |seq| PluginLogRecord {
+            seq,
+            at_ms: TimestampMs(0),
+            level: "info".to_owned(),
+            target: "pretended".to_owned(),
+            fields: serde_json::json!({ "message": format!("line {seq}") }),
+        };
+        (1..=LOG_RECORDS).map(record).collect()
+    }
+
+    fn operate(&self, command: &Command, by: &Principal) -> Result<PluginView, Unable> {
+        let mut state = self.state();
+        let (name, becomes) = match command {
+            Command::PluginEnable(it) | Command::PluginReload(it) => (&it.name, "running"),
+            Command::PluginTrust(it) => (&it.name, "running"),
+            Command::PluginDisable(it) => (&it.name, "disabled"),
+            other => return Err(Unable::Failed(format!("`{}` is no operation", other.name()))),
+        };
+        let found = plugin::find(&state.plugins, name, &format!("{}.name", command.name()))?.clone();
+        if let Command::PluginTrust(PluginTrust { hash: Some(wanted), .. }) = command
+            && Some(wanted) != found.hash.as_ref()
+        {
+            return Err(Refusal::new(Code::WrongHash, "the file has another hash").into());
+        }
+        let now = PluginView { state: becomes.to_owned(), ..found };
+        state.plugins.retain(|plugin| plugin.file != now.file);
+        state.plugins.push(now.clone());
+        state.operations.push((command.name(), by.id));
+        Ok(now)
     }
 }
 

@@ -9,7 +9,7 @@ use tieline_engine::{
     clock::{Clock, Hand},
 };
 use tieline_model::{
-    Address, Command, Event, Lane, MessageId, Outcome, Principal, PrincipalKind, SessionId, TimestampMs,
+    Address, Command, Event, Lane, MessageId, Outcome, Principal, PrincipalKind, Refusal, SessionId, TimestampMs,
     command::{self, Origin},
     reply::{Accepted, InboxPage, Reply, SessionView, Trace},
 };
@@ -176,6 +176,16 @@ impl World {
     /// Opens a link that has not said hello.
     pub fn link(&self, who: &Arc<Principal>) -> Client {
         Client::open(self.life(), who)
+    }
+
+    /// Opens a link over which a plugin speaks for itself.
+    pub fn own_link(&self, plugin: &str) -> Result<Client, Refusal> {
+        Client::open_own(self.life(), plugin)
+    }
+
+    /// Changes the configuration of the next daemon.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
     }
 
     /// Opens a link and attaches it to the principal's home session.

@@ -1,4 +1,4 @@
-//! Who speaks: two agents. The human only makes the second one, and looks at everything afterwards.
+//! Who speaks: two agents, and a human, who makes the second one, asks about plugins, and looks at everything afterwards.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,8 @@ use tieline_tests::{
     http::{Place, Request},
 };
 
+/// The human, whom every daemon knows.
+pub const HUMAN: &str = "human";
 /// The first agent, whom every daemon knows.
 pub const AGENT: &str = "agent";
 /// The second one.

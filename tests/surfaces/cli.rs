@@ -15,9 +15,10 @@ impl<'a> CommandLine<'a> {
 }
 
 impl Surface for CommandLine<'_> {
-    /// A receipt is given with `inbox --ack`; a field of another name cannot be typed.
+    /// A receipt is given with `inbox --ack`; a field of another name cannot be typed; `plugins trust` looks at the plugin
+    /// before, which an agent may not either.
     fn lacks(&self) -> &[&'static str] {
-        &["receipt", "malformed"]
+        &["receipt", "plugin_trust", "malformed"]
     }
 
     async fn say(&mut self, who: &'static str, command: &Value) -> Value {
@@ -57,6 +58,12 @@ fn words(command: &Value) -> Vec<String> {
         "inbox" => (&["inbox"], &["session"]),
         "trace" => (&["trace"], &["message"]),
         "cancel" => (&["cancel"], &["message"]),
+        "plugin_list" => (&["plugins"], &[]),
+        "plugin_info" => (&["plugins", "info"], &["name"]),
+        "plugin_logs" => (&["plugins", "logs"], &["name"]),
+        "plugin_enable" => (&["plugins", "enable"], &["name"]),
+        "plugin_disable" => (&["plugins", "disable"], &["name"]),
+        "plugin_reload" => (&["plugins", "reload"], &["name"]),
         other => panic!("how is `{other}` typed?"),
     };
     let fields = fields.as_object().unwrap();

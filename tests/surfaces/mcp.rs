@@ -8,8 +8,17 @@ use crate::{Surface, cast::Cast};
 
 pub const PROTOCOL: &str = "2025-06-18";
 
-/// Commands of the script that are no tools: an agent works in the session that it was given.
-pub const LACKS: &[&str] = &["session_open"];
+/// Commands of the script that are no tools: an agent works in the session that it was given, and steers no plugins.
+pub const LACKS: &[&str] = &[
+    "session_open",
+    "plugin_list",
+    "plugin_info",
+    "plugin_logs",
+    "plugin_enable",
+    "plugin_disable",
+    "plugin_reload",
+    "plugin_trust",
+];
 
 /// The tool call that a command is.
 pub fn call(id: u64, command: &Value) -> Value {

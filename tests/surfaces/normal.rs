@@ -34,10 +34,15 @@ impl Normal {
 
     fn field(&mut self, name: &str, value: &Value) -> Value {
         match name {
-            "at_ms" | "sent_at_ms" | "opened_at_ms" | "closed_at_ms" | "expires_at_ms" if value.is_number() => {
+            "since_ms" | "at_ms" | "sent_at_ms" | "opened_at_ms" | "closed_at_ms" | "expires_at_ms"
+                if value.is_number() =>
+            {
                 json!("[time]")
             }
             "version" => json!("[version]"),
+            "hash" => json!("[hash]"),
+            // Each system has its own names for libraries.
+            "file" => json!("[file]"),
             _ => self.of(value),
         }
     }

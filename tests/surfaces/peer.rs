@@ -7,7 +7,7 @@ use tieline_tests::socket::Socket;
 
 use crate::{
     Surface,
-    cast::{AGENT, CRITIC, Cast},
+    cast::{AGENT, CRITIC, Cast, HUMAN},
 };
 
 /// A connection for each speaker, attached to its home as an observer: a writer would also receive.
@@ -19,7 +19,7 @@ pub struct Peers {
 impl Peers {
     pub async fn attach(cast: &Cast) -> Self {
         let mut sockets = HashMap::new();
-        for who in [AGENT, CRITIC] {
+        for who in [AGENT, CRITIC, HUMAN] {
             let hello = json!({"mode": "observer"});
             let (socket, welcome) = Socket::attach(&cast.tcp(), &cast.token(who), hello).await;
             assert_eq!(welcome["title"], who);

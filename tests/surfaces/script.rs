@@ -1,4 +1,4 @@
-//! The script: two agents, and everything that they say.
+//! The script: two agents and a human, and everything that they say.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,16 @@ use tieline_tests::http::Request;
 
 use crate::{
     Surface,
-    cast::{AGENT, CRITIC, Cast},
+    cast::{AGENT, CRITIC, Cast, HUMAN},
     http::Http,
     normal::Normal,
 };
 
 /// Longer than any message may live.
 const TOO_LONG_MS: u64 = 40 * 24 * 3600 * 1000;
+
+/// A hash that no file has.
+const OTHER_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 struct Line {
     who: &'static str,
@@ -91,6 +94,21 @@ fn lines() -> Vec<Line> {
         line(AGENT, json!({"receipt": {"lane": "msg", "through": 99, "state": "delivered"}})),
         line(AGENT, json!({"notify": {"to": "review", "txt": "x"}})).malformed(),
         line(AGENT, json!({"receipt": {"lane": "fast", "through": 1, "state": "delivered"}})).malformed(),
+        // Plugins are for humans.
+        line(AGENT, json!({"plugin_list": {}})),
+        line(AGENT, json!({"plugin_info": {"name": "websocket"}})),
+        line(AGENT, json!({"plugin_logs": {"name": "websocket"}})),
+        line(AGENT, json!({"plugin_enable": {"name": "websocket"}})),
+        line(AGENT, json!({"plugin_disable": {"name": "websocket"}})),
+        line(AGENT, json!({"plugin_reload": {"name": "websocket"}})),
+        line(AGENT, json!({"plugin_trust": {"name": "websocket", "hash": OTHER_HASH}})),
+        line(HUMAN, json!({"plugin_list": {}})),
+        line(HUMAN, json!({"plugin_info": {"name": "websocket"}})),
+        line(HUMAN, json!({"plugin_info": {"name": "websockt"}})),
+        line(HUMAN, json!({"plugin_logs": {"name": "websockt"}})),
+        line(HUMAN, json!({"plugin_enable": {"name": "websocket"}})),
+        line(HUMAN, json!({"plugin_disable": {"name": "websockt"}})),
+        line(HUMAN, json!({"plugin_reload": {"name": "websockt"}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]

@@ -1,6 +1,9 @@
-//! Builds the binary and the stock plugins, and finds the files that came out.
+//! Builds the binary and the stock plugins, finds the files that came out, and writes down which are the daemon's own.
 
-use crate::workspace::{BINARY, CLI_PACKAGE, Workspace};
+use crate::{
+    first_party,
+    workspace::{BINARY, CLI_PACKAGE, Workspace},
+};
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Artifact, Message, Package};
 use std::{env::consts::DLL_EXTENSION, io::BufReader, path::PathBuf, process::Stdio};
@@ -55,7 +58,9 @@ pub fn build(workspace: &Workspace, profile: Profile) -> Result<Built> {
     if !child.wait().context("failed to wait for cargo")?.success() {
         bail!("the build failed; its messages are above");
     }
-    pick(&artifacts, cli, &stock)
+    let built = pick(&artifacts, cli, &stock)?;
+    first_party::record(built.binary.parent().context("the binary lies in no folder")?, &built.plugins)?;
+    Ok(built)
 }
 
 fn pick(artifacts: &[Artifact], cli: &Package, stock: &[&Package]) -> Result<Built> {

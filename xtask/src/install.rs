@@ -2,6 +2,7 @@
 
 use crate::{
     build::{Built, Profile, build},
+    first_party,
     plugins::{place, place_all},
     workspace::Workspace,
 };
@@ -28,7 +29,10 @@ impl Install {
         let Built { binary, plugins } = build(&Workspace::load()?, Profile::Release)?;
         let bin = prefix.join("bin");
         println!("binary   {}", place(&binary, &bin)?.display());
-        for plugin in place_all(&plugins, &prefix.join("lib/tieline/plugins"))? {
+        let folder = prefix.join("lib/tieline/plugins");
+        let installed = place_all(&plugins, &folder)?;
+        first_party::record(&folder, &installed)?;
+        for plugin in installed {
             println!("plugin   {}", plugin.display());
         }
         if self.plugins_into_config {

@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod daemon;
+mod first_party;
 mod health;
 mod install;
 mod plugins;

@@ -1,6 +1,9 @@
 //! `cargo xtask test`: everything that must pass before a change lands.
 
-use crate::workspace::{BINARY, Workspace};
+use crate::{
+    first_party,
+    workspace::{BINARY, Workspace},
+};
 use anyhow::{Context, Result, bail};
 use std::{
     fs,
@@ -33,6 +36,7 @@ impl Test {
         fault_injection_daemon(&workspace)?;
         // The tests start the binary and load the plugins, which `cargo test` alone would not put on disk.
         cargo(&workspace, "build", "build --workspace", "mend what the compiler names").take()?;
+        first_party::record(&workspace.target_dir().join("debug"), &workspace.stock_libraries("debug"))?;
         python(&workspace)?;
         for step in tests(&workspace) {
             step.take()?;

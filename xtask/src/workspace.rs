@@ -2,7 +2,11 @@
 
 use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
-use std::{path::PathBuf, process::Command};
+use std::{
+    env::consts::{DLL_PREFIX, DLL_SUFFIX},
+    path::PathBuf,
+    process::Command,
+};
 
 /// The package of the one binary, and the binary's name.
 pub const CLI_PACKAGE: &str = "tieline-cli";
@@ -44,6 +48,16 @@ impl Workspace {
                 && package.targets.iter().any(|target| target.kind.contains(&TargetKind::CDyLib))
         };
         self.0.packages.iter().filter(is_plugin).collect()
+    }
+
+    /// Returns where the libraries of the stock plugins are after a build of the whole workspace with this profile.
+    pub fn stock_libraries(&self, profile: &str) -> Vec<PathBuf> {
+        let folder = self.target_dir().join(profile);
+        let of_plugin = |package: &&Package| {
+            let library = package.targets.iter().find(|target| target.kind.contains(&TargetKind::CDyLib));
+            library.map(|target| folder.join(format!("{DLL_PREFIX}{}{DLL_SUFFIX}", target.name.replace('-', "_"))))
+        };
+        self.stock_plugins().iter().filter_map(of_plugin).collect()
     }
 
     /// Returns a call of the cargo that started this program, in the root folder.

@@ -2,6 +2,7 @@
 
 mod message;
 mod operate;
+mod plugin;
 mod read;
 mod session;
 mod token;
@@ -12,7 +13,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
-pub use operate::{Completions, Config, ConfigVerb, Mcp, PluginHost, PluginProbe, Serve};
+pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
+pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
 pub use read::{Events, Inbox, Peers, Trace};
 pub use session::{Describe, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
@@ -90,9 +92,9 @@ pub enum Verb {
     Whoami,
     /// Create, list and revoke tokens; humans only
     Token(Token),
-    /// List the transport plugins with their states; humans only
-    #[command(after_help = "Example:\n  tieline plugins")]
-    Plugins,
+    /// List and steer the transport plugins, or write a new one; humans only
+    #[command(visible_alias = "plugin")]
+    Plugins(Plugins),
     /// Check this installation by sending a message through it
     #[command(after_help = "Example:\n  tieline doctor\n\nExits with 1 when a check fails.")]
     Doctor,
@@ -169,6 +171,12 @@ mod tests {
             &["--url", "http://127.0.0.1:8435", "whoami"],
             &["plugin-probe", "/x.so"],
             &["plugin-host", "/x.so"],
+            &["plugins"],
+            &["plugins", "list", "--json"],
+            &["plugins", "trust", "slack", "--hash", &"aB".repeat(32), "--yes"],
+            &["plugins", "logs", "slack", "--follow", "--limit", "5"],
+            &["plugin", "new", "slack", "--sdk", "/x"],
+            &["config", "path", "plugins"],
         ];
         for line in fine {
             let words = std::iter::once("tieline").chain(line.iter().copied());
@@ -190,6 +198,8 @@ mod tests {
             (&["ask-many", "text"], "<TO>"),
             (&["token", "create", "x", "--kind", "system"], "possible values: human, agent, service"),
             (&["serve", "--set", "novalue"], "KEY=VALUE"),
+            (&["plugins", "trust", "slack", "--hash", "5f1c"], "64 hexadecimal digits"),
+            (&["plugins", "info"], "<NAME>"),
             (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),
             (&["whoami", "--url", "http://example.org:80"], "loopback"),
         ];

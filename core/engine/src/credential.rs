@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tieline_model::{TimestampMs, TokenId};
+use tieline_model::{PrincipalId, TimestampMs, TokenId};
 
 use crate::{hand_over::link_down, presence::Link, shared::Shared};
 
@@ -24,6 +24,11 @@ pub fn ends_at(shared: &Arc<Shared>, id: TokenId, at: Option<TimestampMs>) {
 /// Ends a token now.
 pub fn end(shared: &Shared, id: TokenId, reason: &str) {
     let Some(principal) = shared.tokens.remove(id).filter(|principal| !shared.tokens.knows(*principal)) else { return };
+    disown(shared, principal, reason);
+}
+
+/// Closes the links of a principal.
+pub fn disown(shared: &Shared, principal: PrincipalId, reason: &str) {
     for link in shared.presence.links_where(|link| link.principal.id == principal) {
         close(shared, &link, reason);
     }

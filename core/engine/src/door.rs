@@ -1,7 +1,7 @@
 //! The only way in: who may, how often, and where a command goes from here.
 //!
-//! A read is answered from a read-only connection; everything else goes through the acting session's actor
-//! to the writer.
+//! A read is answered from a read-only connection; an operation is carried out on a thread that may wait; everything
+//! else goes through the acting session's actor to the writer.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tieline_store::{Refused, Writer};
 
 use crate::{
     job::{EngineJob, Work},
-    query,
+    operate, query,
     request::{ReplyTo, Request, draining},
     session::Registry,
     shared::Shared,
@@ -75,6 +75,10 @@ impl Door {
                 self.read(request);
                 continue;
             }
+            if request.command.is_operation() {
+                self.operate(request);
+                continue;
+            }
             let session = self.acting(&request);
             match &mut together {
                 Some((of, waiting)) if *of == session => waiting.push(request),
@@ -92,10 +96,15 @@ impl Door {
 
     /// Puts work of the daemon's own in line; false when there is no room or the daemon stops.
     pub fn submit(&self, work: Work) -> bool {
-        match self.writer.submit(EngineJob::new(&self.shared, work)) {
-            Ok(()) => true,
-            Err(Refused::Full(_) | Refused::Closed(_)) => false,
-        }
+        self.offer(work).is_ok()
+    }
+
+    /// Puts work of the daemon's own in line, or gives it back.
+    pub(crate) fn offer(&self, work: Work) -> Result<(), Refused<Work>> {
+        self.writer.submit(EngineJob::new(&self.shared, work)).map_err(|refused| match refused {
+            Refused::Full(job) => Refused::Full(job.work),
+            Refused::Closed(job) => Refused::Closed(job.work),
+        })
     }
 
     /// Returns what the parts of the engine share.
@@ -177,5 +186,10 @@ impl Door {
             shared.metrics.command(request.command.name(), &outcome);
             request.reply.answer(outcome, None, None);
         });
+    }
+
+    fn operate(&self, request: Request) {
+        let door = self.clone();
+        self.shared.runtime.spawn_blocking(move || operate::carry_out(&door, request));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use actix::Actor;
 use tieline_config::Config;
 use tieline_model::{
-    Failure, Principal, PrincipalKind, TimestampMs, address::DEFAULT_CIRCLE, reply::SessionState, route::Entry,
+    Principal, PrincipalKind, TimestampMs, address::DEFAULT_CIRCLE, reply::SessionState, route::Entry,
 };
 use tieline_store::{OpenError, Store, StoreError, Writer};
 use tokio::sync::mpsc;
@@ -17,6 +17,7 @@ use crate::{
     door::Door,
     job::{EngineJob, Work},
     links::Links,
+    mesh,
     observe::Observer,
     port::Port,
     request::ReplyTo,
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The database could not be read.
     #[error("the database could not be read: {0}")]
     Read(#[from] StoreError),
+    /// The daemon's own session could not be made.
+    #[error("the daemon's own session could not be made: {0}")]
+    Mesh(String),
     /// The first principals could not be made.
     #[error("the first tokens could not be made: {0}")]
     First(String),
@@ -90,6 +94,7 @@ impl Engine {
         let router = Kept::<Router>::default();
         actix::spawn(run_router(Arc::clone(&shared), door.clone(), scheduler.clone(), router.clone(), batches));
         let links = Links::new(&shared, &door, router);
+        mesh::open(&shared, &door).await?;
         Ok(Self { door, links, store, writer, scheduler })
     }
 
@@ -127,8 +132,7 @@ impl Engine {
         }
         match outcome.await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(Failure::Refusal(refusal))) => Err(StartError::First(refusal.message)),
-            Ok(Err(Failure::Fault(fault))) => Err(StartError::First(fault.message)),
+            Ok(Err(failure)) => Err(StartError::First(failure.into_message())),
             Err(error) => Err(StartError::First(error.to_string())),
         }
     }
@@ -189,12 +193,18 @@ fn load(shared: &Arc<Shared>) -> Result<(), StoreError> {
     let mut reader = shared.readers.take();
     let mut directory = shared.directory.write().unwrap_or_else(PoisonError::into_inner);
     for view in reader.sessions()? {
+        if view.owner == Shared::system().id {
+            shared.keep_mesh(view.id);
+        }
         let is_open = view.state == SessionState::Open;
         directory.insert(Entry { id: view.id, title: view.title, circle: view.circle, roles: view.roles, is_open });
     }
     for row in reader.tokens()?.into_iter().filter(|row| row.revoked_at.is_none()) {
         shared.tokens.insert(row.id, row.hash, Arc::new(row.principal), row.expires_at);
         credential::ends_at(shared, row.id, row.expires_at);
+    }
+    for principal in reader.principals(PrincipalKind::Plugin)? {
+        shared.plugin_principals.know(principal);
     }
     shared.feed.send_replace(reader.last_cursor()?);
     Ok(())

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use tieline_model::{
-    Command, Failure, Lane, LinkId, Outcome, Refusal, Reply, SessionId,
+    Command, Failure, Lane, LinkId, Outcome, Principal, Refusal, Reply, SessionId,
     outcome::{Code, OutcomeJson},
     reply::Done,
 };
 use tieline_store::{Job, JobError, StoreError, Tx};
 
 use crate::{
+    credential,
     decide::{Decision, Stop, Withheld},
     effect::Effect,
     hand_over::HandOver,
+    incidents::Incident,
     kv::KvJob,
     request::{ReplyTo, Request},
     shared::Shared,
@@ -40,12 +42,26 @@ pub enum Work {
     /// The principals of the first start: all of them or none.
     Issue {
         /// Each with the secret of its token.
-        principals: Vec<(tieline_model::Principal, String)>,
+        principals: Vec<(Principal, String)>,
         /// Who waits for them.
         reply: ReplyTo,
     },
     /// A plugin changes what it keeps.
     Kv(Box<KvJob>),
+    /// The daemon's own session is missing.
+    OpenMesh {
+        /// Its id.
+        session: SessionId,
+        /// Who waits for it.
+        reply: ReplyTo,
+    },
+    /// A plugin that speaks for itself is new, or may do something else than before.
+    Adopt {
+        /// Its principal.
+        principal: Box<Principal>,
+    },
+    /// Something became of a plugin, or was asked of it and done.
+    Record(Box<Incident>),
     /// A delivery cannot be made.
     GiveUp {
         /// Whose inbox.
@@ -114,8 +130,8 @@ impl EngineJob {
             return job.answer();
         }
         let Some(outcome) = self.outcome.take() else { return };
-        if let Work::Command(request) = &self.work {
-            shared.metrics.command(request.command.name(), &outcome);
+        if let Some(name) = self.command_name() {
+            shared.metrics.command(name, &outcome);
         }
         let json = self.json.take();
         if let Some(reply) = self.take_reply() {
@@ -123,11 +139,27 @@ impl EngineJob {
         }
     }
 
+    fn command_name(&self) -> Option<&'static str> {
+        match &self.work {
+            Work::Command(request) => Some(request.command.name()),
+            Work::Record(incident) => incident.answer.as_ref().map(|(request, _)| request.command.name()),
+            _ => None,
+        }
+    }
+
     fn take_reply(&mut self) -> Option<ReplyTo> {
         match &mut self.work {
             Work::Command(request) => Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared))),
-            Work::Issue { reply, .. } => Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared))),
-            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Kv(_) => None,
+            Work::Record(incident) => {
+                let (request, _) = incident.answer.as_mut()?;
+                Some(std::mem::replace(&mut request.reply, ReplyTo::nobody(&self.shared)))
+            }
+            Work::Issue { reply, .. } | Work::OpenMesh { reply, .. } => {
+                Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared)))
+            }
+            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Adopt { .. } | Work::Kv(_) => {
+                None
+            }
         }
     }
 
@@ -173,6 +205,20 @@ impl Job for EngineJob {
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }
             Work::Kv(_) => {}
+            Work::OpenMesh { session, .. } => {
+                decision.open_mesh(*session)?;
+                (self.effects, self.cursor) = decision.finish();
+                self.outcome = Some(Ok(Reply::Done(Done {})));
+            }
+            Work::Adopt { principal } => {
+                decision.adopt(principal)?;
+                (self.effects, self.cursor) = decision.finish();
+            }
+            Work::Record(incident) => {
+                decision.record(incident.body.clone())?;
+                (self.effects, self.cursor) = decision.finish();
+                self.outcome = incident.answer.as_ref().map(|(_, reply)| Ok(reply.clone()));
+            }
             Work::GiveUp { session, lane, seq, reason } => {
                 decision.give_up(*session, *lane, *seq, reason)?;
                 (self.effects, self.cursor) = decision.finish();
@@ -192,6 +238,16 @@ impl Job for EngineJob {
         self.reset();
         if let Work::Kv(job) = &mut self.work {
             return job.failed(&self.shared, &error);
+        }
+        if let Work::Record(incident) = &self.work {
+            // It was done, whether it could be written down or not.
+            self.shared.fault(format_args!("`{}` is not on the timeline: {error}", incident.body.kind()));
+            self.outcome = incident.answer.as_ref().map(|(_, reply)| Ok(reply.clone()));
+            return;
+        }
+        if let Work::Adopt { principal } = &self.work {
+            self.shared.plugin_principals.forget(principal);
+            credential::disown(&self.shared, principal.id, "its principal could not be stored");
         }
         let failure = match error {
             JobError::Store(StoreError::Full) => Failure::Refusal(

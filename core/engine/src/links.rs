@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::Addr;
 use tieline_model::{
-    Command, LinkId, Principal, SessionId,
+    Command, EventBody, LinkId, Principal, SessionId,
     command::Origin,
     frame::{CommandFrame, CreditFrame, ReceiptFrame},
     outcome::{Code, Refusal},
@@ -14,6 +14,8 @@ use tieline_model::{
 use crate::{
     credential,
     door::Door,
+    hand_over::link_down,
+    incidents::Incident,
     job::Work,
     port::FrameKind,
     presence::Link,
@@ -22,6 +24,11 @@ use crate::{
     shared::Shared,
     supervise::Kept,
 };
+
+/// The close code of a link that is welcome later (`docs/protocol/websocket.md`).
+const TRY_AGAIN: u16 = 1013;
+/// The close code of a link that is not welcome.
+const REFUSED: u16 = 4403;
 
 /// One message from a link, as a transport hands it over.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +67,19 @@ impl Links {
     pub fn principal(&self, transport: &str, link: LinkId) -> Option<Arc<Principal>> {
         let link = self.shared.presence.link(link).filter(|link| &*link.transport == transport)?;
         Some(Arc::clone(&link.principal))
+    }
+
+    /// Opens a link over which a plugin speaks for itself, or tells why it may not.
+    pub fn open_own(&self, plugin: &str) -> Result<Arc<Link>, Refusal> {
+        let principal = self.shared.plugin_principals.of(&self.door, plugin)?;
+        Ok(self.open(plugin, principal))
+    }
+
+    /// Tells a transport that a link which it opened is refused.
+    pub(crate) fn turn_away(&self, transport: &str, link: LinkId, refusal: &Refusal) {
+        tracing::warn!(transport, reason = refusal.message, "a plugin's own link is refused");
+        let code = if refusal.retry_after_ms.is_some() { TRY_AGAIN } else { REFUSED };
+        self.shared.to_link(transport, vec![link_down(link, code, &refusal.message)]);
     }
 
     /// Closes a fresh link again if its token has ended since it was looked at.
@@ -101,6 +121,11 @@ impl Links {
     pub fn take(&self, inputs: &[LinkInput<'_>]) {
         let requests = inputs.iter().filter_map(|input| self.request(input)).collect();
         self.door.submit_all(requests);
+    }
+
+    /// Something became of a transport: it is written down on the mesh's own timeline. Never waits.
+    pub(crate) fn incident(&self, body: EventBody) {
+        self.shared.incidents.note(&self.door, Incident { body, answer: None });
     }
 
     /// A transport has room again.

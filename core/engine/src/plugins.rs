@@ -1,6 +1,10 @@
 //! Puts the plugin host behind the engine's [`Port`] and [`Sockets`], and the engine behind the host's [`Events`].
 //!
-//! The one file that knows both vocabularies.
+//! Here alone both vocabularies are known.
+
+mod changes;
+mod show;
+mod steer;
 
 use std::{
     collections::HashMap,
@@ -9,9 +13,12 @@ use std::{
 
 use bytes::Bytes;
 use tieline_host::{
-    Denied, Events, Host, Inbound, Kind, Metric, NotTaken, Outbound, Settings, Socket, State, Status, Webhook,
+    Denied, Events, Host, Inbound, Kind, Metric, NotTaken, Outbound, Settings, Socket, Status, Webhook,
 };
-use tieline_model::{LinkId, Principal, PrincipalKind, reply::PluginView};
+use tieline_model::{
+    Command, LinkId, Principal,
+    reply::{PluginLogRecord, PluginView},
+};
 
 use tokio::sync::oneshot;
 
@@ -19,11 +26,12 @@ use crate::{
     Engine,
     kv::KvChange,
     links::{LinkInput, Links},
-    port::{FrameKind, LinkMessage, Mounted, Port, SocketSink, Sockets, WebhookCall, WebhookWait, Webhooks},
+    port::{FrameKind, LinkMessage, Mounted, Port, SocketSink, Sockets, Unable, WebhookCall, WebhookWait, Webhooks},
     presence::Link,
     secrets::Secrets,
     services::Services,
 };
+use changes::Changes;
 
 /// Links that a plugin opened by itself carry this bit in the plugin's own numbering.
 const OWN_LINK: u64 = 1 << 63;
@@ -44,7 +52,8 @@ impl Plugins {
     /// Connects a host to the engine. Nothing is loaded yet.
     pub fn connect(engine: &Engine, settings: Settings, limits: tieline_host::Limits, secrets: Secrets) -> Arc<Self> {
         let services = Services::new(&engine.door, secrets);
-        let ear = Arc::new(Ear { links: engine.links.clone(), own: Mutex::default(), services });
+        let changes = Changes::default();
+        let ear = Arc::new(Ear { links: engine.links.clone(), own: Mutex::default(), changes, services });
         let host = Host::with_limits(settings, limits, Arc::clone(&ear) as Arc<dyn Events>);
         let plugins = Arc::new(Self { host, ear });
         engine.connect(Arc::clone(&plugins) as Arc<dyn Port>);
@@ -92,7 +101,15 @@ impl Port for Plugins {
     }
 
     fn plugins(&self) -> Vec<PluginView> {
-        self.host.status().into_iter().map(view).collect()
+        self.host.status().into_iter().map(show::plugin).collect()
+    }
+
+    fn plugin_logs(&self, file: &str) -> Vec<PluginLogRecord> {
+        self.host.logs(file, usize::MAX).into_iter().flatten().map(show::log_record).collect()
+    }
+
+    fn operate(&self, command: &Command, by: &Principal) -> Result<PluginView, Unable> {
+        steer::operate(&self.host, command, by)
     }
 }
 
@@ -171,6 +188,7 @@ struct Ear {
     links: Links,
     /// Links that plugins opened by themselves, by their own numbers.
     own: Mutex<HashMap<(String, u64), Arc<Link>>>,
+    changes: Changes,
     services: Services,
 }
 
@@ -195,17 +213,21 @@ impl Ear {
             tracing::warn!(plugin, "a plugin opened a link under a number that is not its own");
             return;
         }
-        let principal = Principal {
-            kind: PrincipalKind::Plugin,
-            name: plugin.to_owned(),
-            scopes: Vec::new(),
-            ..crate::Shared::system()
+        let (link, refusal) = match self.links.open_own(plugin) {
+            Ok(link) => (link, None),
+            // It may do nothing over this one, which is there to tell it why.
+            Err(refusal) => (self.links.open(plugin, Arc::new(crate::Shared::system())), Some(refusal)),
         };
-        let link = self.links.open(plugin, Arc::new(principal));
+        let id = link.id;
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = own.insert((plugin.to_owned(), number), link) {
-            drop(own);
+        let old = own.insert((plugin.to_owned(), number), link);
+        drop(own);
+        if let Some(old) = old {
             self.links.close(old.id, "its plugin opened it again");
+        }
+        if let Some(refusal) = refusal {
+            self.links.turn_away(plugin, id, &refusal);
+            self.link_down(plugin, number);
         }
     }
 
@@ -291,29 +313,9 @@ impl Events for Ear {
     }
 
     fn changed(&self, status: &Status) {
-        let (step, reason) = (status.step.map(|step| step.as_str()), status.reason.as_deref());
-        match status.state {
-            State::Running | State::Starting | State::Stopped | State::Disabled => {
-                tracing::info!(plugin = status.name, state = ?status.state, "plugin");
-            }
-            State::Waiting | State::Failed | State::Quarantined | State::Restarting => {
-                tracing::warn!(plugin = status.name, state = ?status.state, step, reason, "plugin");
-            }
+        if let Some(incident) = self.changes.take(status) {
+            self.links.incident(incident);
         }
-    }
-}
-
-fn view(status: Status) -> PluginView {
-    let state = serde_json::to_value(status.state).ok().and_then(|state| state.as_str().map(str::to_owned));
-    PluginView {
-        name: status.name,
-        file: status.file,
-        version: status.version,
-        state: state.unwrap_or_default(),
-        step: status.step.map(|step| step.as_str().to_owned()),
-        reason: status.reason,
-        isolation: status.isolation.map(|isolation| isolation.as_str().to_owned()),
-        pid: status.pid,
     }
 }
 

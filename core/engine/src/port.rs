@@ -7,7 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tieline_host::Ticket;
 pub use tieline_host::{NotTaken, Webhooked};
-use tieline_model::{LinkId, Principal, reply::PluginView};
+use tieline_model::{
+    Command, LinkId, Principal, Refusal,
+    reply::{PluginLogRecord, PluginView},
+};
 use tokio::sync::oneshot;
 
 use crate::presence::Link;
@@ -55,6 +58,25 @@ pub trait Port: Send + Sync + 'static {
     fn deliver(&self, transport: &str, messages: Vec<LinkMessage>) -> Vec<LinkMessage>;
     /// Lists the transports with their states.
     fn plugins(&self) -> Vec<PluginView>;
+    /// Returns the log records that are kept of the transport with this file, oldest first.
+    fn plugin_logs(&self, file: &str) -> Vec<PluginLogRecord>;
+    /// Carries out a command that acts on a transport, and returns how that is then. Waits until it is done.
+    fn operate(&self, command: &Command, by: &Principal) -> Result<PluginView, Unable>;
+}
+
+/// Why a transport was not acted on.
+#[derive(Debug)]
+pub enum Unable {
+    /// The caller can fix it.
+    Refused(Box<Refusal>),
+    /// Something of ours went wrong.
+    Failed(String),
+}
+
+impl From<Refusal> for Unable {
+    fn from(refusal: Refusal) -> Self {
+        Unable::Refused(Box::new(refusal))
+    }
 }
 
 /// An HTTP request on a path that a transport has mounted.

@@ -1,5 +1,7 @@
 //! Commands that only read. They run on a read-only connection and see what was committed.
 
+mod plugins;
+
 use tieline_model::{
     Address, Command, DeliveryState, Lane, Outcome, Principal, Refusal, Reply, SessionId,
     command::{self, MessageRef, PeerList, SessionList, SessionRef},
@@ -28,9 +30,9 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::Trace(trace) => query.trace(trace),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
-        Command::PluginList(_) => {
-            Ok(Reply::Plugins(Plugins { plugins: shared.port().map(|port| port.plugins()).unwrap_or_default() }))
-        }
+        Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),
+        Command::PluginInfo(info) => query.plugin(&info.name, "plugin_info.name").map(Reply::Plugin),
+        Command::PluginLogs(logs) => query.plugin_logs(logs),
         other => Err(StoreError::Damaged { table: "commands", what: format!("`{}` is no read", other.name()) }.into()),
     };
     result.map_err(|stop| match stop {

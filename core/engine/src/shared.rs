@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use crate::{
     auth::Tokens,
     clock::{Clock, Mint},
+    incidents::Incidents,
     metrics::Metrics,
+    plugin_principals::PluginPrincipals,
     port::{LinkMessage, Port},
     presence::{Leases, Presence},
     rate::Rates,
@@ -39,8 +41,12 @@ pub struct Shared {
     pub leases: Leases,
     /// Who is known.
     pub tokens: Tokens,
+    /// Who speaks for plugins.
+    pub plugin_principals: PluginPrincipals,
     /// Who asks how often.
     pub rates: Rates,
+    /// What became of plugins and is not written down yet.
+    pub incidents: Incidents,
     /// What was done how often.
     pub metrics: Metrics,
     /// The cursor of the newest committed event: live readers wait on it.
@@ -48,6 +54,7 @@ pub struct Shared {
     /// Where blocking reads run.
     pub runtime: tokio::runtime::Handle,
     port: OnceLock<Arc<dyn Port>>,
+    mesh: OnceLock<SessionId>,
     next_link: AtomicU64,
     draining: watch::Sender<bool>,
 }
@@ -72,10 +79,13 @@ impl Shared {
             presence: Presence::default(),
             leases: Leases::default(),
             tokens: Tokens::default(),
+            incidents: Incidents::default(),
             metrics: Metrics::default(),
+            plugin_principals: PluginPrincipals::default(),
             feed: watch::Sender::new(0),
             runtime: tokio::runtime::Handle::current(),
             port: OnceLock::new(),
+            mesh: OnceLock::new(),
             next_link: AtomicU64::new(1),
             draining: watch::Sender::new(false),
         }
@@ -91,6 +101,18 @@ impl Shared {
     /// Returns the transports.
     pub fn port(&self) -> Option<&Arc<dyn Port>> {
         self.port.get()
+    }
+
+    /// Says which session is the daemon's own; only the first call counts.
+    pub(crate) fn keep_mesh(&self, session: SessionId) {
+        if self.mesh.set(session).is_err() {
+            tracing::warn!("the daemon's own session was known before");
+        }
+    }
+
+    /// Returns the daemon's own session, whose timeline is the log of the mesh. There is none before the engine runs.
+    pub fn mesh(&self) -> Option<SessionId> {
+        self.mesh.get().copied()
     }
 
     /// Hands messages that a transport always has room for: outcomes, skips, progress.

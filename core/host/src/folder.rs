@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::pipeline;
+
 /// A library in the plugin folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -48,6 +50,12 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<Found>> {
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// Returns the libraries of a plugin folder by name, each with the name of its plugin as far as the file's tells it.
+/// Opens none of them.
+pub fn libraries(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    Ok(list(dir)?.into_iter().map(|found| (pipeline::short_name(&found.file), found.path)).collect())
 }
 
 /// Tells whether a path has the name of a library that is not hidden.

@@ -17,6 +17,8 @@ const MOST_BYTES: usize = 1 << 20;
 /// What a plugin has logged once.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LogRecord {
+    /// Its number among this plugin's records, from 1: whoever follows them asks for what comes after.
+    pub seq: u64,
     /// When it came, in milliseconds since 1970.
     pub at_ms: i64,
     /// `error`, `warn`, `info`, `debug` or `trace`.
@@ -34,12 +36,15 @@ pub(crate) struct Logs(Mutex<HashMap<String, Ring>>);
 #[derive(Debug, Default)]
 struct Ring {
     records: VecDeque<Kept>,
+    /// How many there were, with those that are not kept any more.
+    count: u64,
     bytes: usize,
 }
 
 /// A record whose fields nobody has parsed yet.
 #[derive(Debug)]
 struct Kept {
+    seq: u64,
     at_ms: i64,
     level: tracing::Level,
     target: String,
@@ -55,7 +60,8 @@ impl Logs {
             rings.insert(plugin.to_owned(), Ring::default());
         }
         if let Some(ring) = rings.get_mut(plugin) {
-            ring.add(Kept { at_ms, level, target: target.to_owned(), json: json.to_owned() });
+            ring.count += 1;
+            ring.add(Kept { seq: ring.count, at_ms, level, target: target.to_owned(), json: json.to_owned() });
         }
     }
 
@@ -87,6 +93,7 @@ impl Ring {
 impl Kept {
     fn read(&self) -> LogRecord {
         LogRecord {
+            seq: self.seq,
             at_ms: self.at_ms,
             level: match self.level {
                 tracing::Level::ERROR => "error",
@@ -120,6 +127,7 @@ mod tests {
         assert_eq!(all, (100..600).collect::<Vec<_>>());
         let last = logs.newest("p", 2);
         assert_eq!((last[0].at_ms, last[1].at_ms, last[1].level), (598, 599, "info"));
+        assert_eq!((last[0].seq, last[1].seq), (599, 600));
         assert_eq!(last[1].fields["message"], "x");
         assert_eq!(logs.newest("q", 2), []);
         logs.forget("p");

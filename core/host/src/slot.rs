@@ -10,6 +10,7 @@ use std::{
 };
 
 pub(crate) use crate::shared::Shared;
+pub(crate) use crate::status::Why;
 use crate::{
     Isolation, Pending, State, Status, Step, api, call::Call, instance::Instance, lock, manifest::Manifest,
     marker::Marker, process::Process, status::Problem,
@@ -18,28 +19,13 @@ use crate::{
 /// How long a plugin that another takes the place of may still hand over what waits.
 const DRAIN_BEFORE_SWAP: Duration = Duration::from_millis(100);
 
-/// Why a plugin is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// All of them are.
-    End,
-    /// Another takes its place.
-    Replaced,
-    /// Its file is gone.
-    Removed,
-    /// A person wants it so.
-    Disabled,
-}
-
-impl Why {
-    /// Returns the state in which it leaves the plugin, with a step and a sentence for it.
-    fn outcome(self) -> (State, Option<Step>, Option<&'static str>) {
-        match self {
-            Why::End => (State::Stopped, None, None),
-            Why::Replaced => (State::Stopped, None, Some("another takes its place")),
-            Why::Removed => (State::Stopped, None, Some(REMOVED)),
-            Why::Disabled => (State::Disabled, Some(Step::Trust), Some(DISABLED)),
-        }
+/// Returns the state in which a stop leaves a plugin, with a step and a sentence for it.
+fn outcome(why: Why) -> (State, Option<Step>, Option<&'static str>) {
+    match why {
+        Why::End => (State::Stopped, None, None),
+        Why::Replaced => (State::Stopped, None, Some("another takes its place")),
+        Why::Removed => (State::Stopped, None, Some(REMOVED)),
+        Why::Disabled => (State::Disabled, Some(Step::Trust), Some(DISABLED)),
     }
 }
 
@@ -88,6 +74,7 @@ impl Slot {
             state: State::Starting,
             step: None,
             reason: None,
+            why: None,
             isolation: None,
             pid: None,
             hash: None,
@@ -207,10 +194,9 @@ impl Slot {
             if inner.status.state.is_final() {
                 return false;
             }
-            let (state, step, sentence) = match (state, inner.stop) {
-                (State::Stopped, Some((_, why))) => why.outcome(),
-                _ => (state, None, None),
-            };
+            let why = inner.stop.map(|(_, why)| why).filter(|_| state == State::Stopped);
+            let (state, step, sentence) = why.map_or((state, None, None), outcome);
+            inner.status.why = why;
             inner.status.state = state;
             inner.status.since_ms = (shared.settings.now_ms)();
             inner.status.restarts += u32::from(state == State::Restarting);
@@ -258,6 +244,7 @@ impl Slot {
             let mut inner = lock(&self.inner);
             inner.status.state = State::Stopped;
             (inner.status.step, inner.status.reason) = (None, Some(REMOVED.to_owned()));
+            inner.status.why = Some(Why::Removed);
             inner.status.since_ms = (shared.settings.now_ms)();
             inner.status.clone()
         };
@@ -396,6 +383,12 @@ impl Slot {
             State::Running | State::Stopped => is_replaced,
             _ => false,
         }
+    }
+
+    /// Tells whether nothing of it runs, and nothing ever did or it has come to its end.
+    pub(crate) fn is_unborn(&self) -> bool {
+        let inner = lock(&self.inner);
+        inner.instance.is_none() && (inner.status.state.is_final() || inner.status.state == State::Starting)
     }
 
     /// Tells whether its library must not be used again.

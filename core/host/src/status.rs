@@ -19,6 +19,8 @@ pub struct Status {
     pub step: Option<Step>,
     /// What went wrong, as a sentence.
     pub reason: Option<String>,
+    /// Why it was stopped, if it was.
+    pub why: Option<Why>,
     /// Where it runs, once that is known.
     pub isolation: Option<Isolation>,
     /// The number of its own process, while it has one.
@@ -35,6 +37,20 @@ pub struct Status {
     pub reloads: u32,
     /// How long the last such change took, from the word to stop to the one that it runs, in microseconds.
     pub swap_gap_us: Option<u64>,
+}
+
+/// Why a plugin is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// All of them are.
+    End,
+    /// Another takes its place.
+    Replaced,
+    /// Its file is gone.
+    Removed,
+    /// A person wants it so.
+    Disabled,
 }
 
 /// Something in the plugin folder that does not run, while an earlier one does.

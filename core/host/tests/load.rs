@@ -43,6 +43,7 @@ fn a_plugin_runs_and_says_what_it_is() {
             state: State::Running,
             step: None,
             reason: None,
+            why: None,
             isolation: Some(Isolation::InProcess),
             pid: None,
             hash: Some(hash.to_string()),

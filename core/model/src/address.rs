@@ -9,6 +9,10 @@ use crate::SessionId;
 
 /// The circle of everything that names none.
 pub const DEFAULT_CIRCLE: &str = "main";
+/// The circle of the daemon's own session; nobody else's sessions are in it.
+pub const MESH_CIRCLE: &str = "mesh";
+/// The title of the daemon's own session, whose timeline is the log of the mesh.
+pub const MESH_TITLE: &str = "mesh";
 /// The longest circle, role or title, in characters.
 pub const MAX_NAME_CHARS: usize = 120;
 

@@ -61,6 +61,18 @@ pub enum Command {
     TokenRevoke(TokenRevoke),
     /// List the transport plugins with their states. Humans only.
     PluginList(PluginList),
+    /// Show one transport plugin. Humans only.
+    PluginInfo(PluginRef),
+    /// Start a plugin that was disabled, now and with each daemon. Humans only.
+    PluginEnable(PluginRef),
+    /// Stop a plugin, and keep it stopped with each daemon. Humans only.
+    PluginDisable(PluginRef),
+    /// Look at a plugin's file again and start it anew, also when it was left alone. Humans only.
+    PluginReload(PluginRef),
+    /// Trust a plugin's file as it is now, and start it. Humans only.
+    PluginTrust(PluginTrust),
+    /// Read what a plugin has logged. Humans only.
+    PluginLogs(PluginLogs),
 }
 
 /// Fields of [`Command::SessionOpen`].
@@ -397,6 +409,39 @@ pub struct TokenRevoke {
 #[serde(deny_unknown_fields)]
 pub struct PluginList {}
 
+/// Names one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginRef {
+    /// The plugin's name, or that of its file.
+    pub name: String,
+}
+
+/// Fields of [`Command::PluginTrust`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginTrust {
+    /// The plugin's name, or that of its file.
+    pub name: String,
+    /// The BLAKE3 hash in hexadecimal that the file has to have; whatever it has now by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+/// Fields of [`Command::PluginLogs`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginLogs {
+    /// The plugin's name, or that of its file.
+    pub name: String,
+    /// At most so many, the newest; 1 to 500, 100 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Only records after this number, from an earlier answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
 /// Where a command came from. Stamped by the host, never read from the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Origin {
@@ -440,6 +485,12 @@ impl Command {
             Command::TokenList(_) => "token_list",
             Command::TokenRevoke(_) => "token_revoke",
             Command::PluginList(_) => "plugin_list",
+            Command::PluginInfo(_) => "plugin_info",
+            Command::PluginEnable(_) => "plugin_enable",
+            Command::PluginDisable(_) => "plugin_disable",
+            Command::PluginReload(_) => "plugin_reload",
+            Command::PluginTrust(_) => "plugin_trust",
+            Command::PluginLogs(_) => "plugin_logs",
         }
     }
 
@@ -461,7 +512,13 @@ impl Command {
             Command::Broadcast(_) => Some(Scope::Broadcast),
             Command::Inbox(_) | Command::Receipt(_) => Some(Scope::InboxRead),
             Command::TokenCreate(_) | Command::TokenList(_) | Command::TokenRevoke(_) => Some(Scope::TokenManage),
-            Command::PluginList(_) => Some(Scope::PluginManage),
+            Command::PluginList(_)
+            | Command::PluginInfo(_)
+            | Command::PluginEnable(_)
+            | Command::PluginDisable(_)
+            | Command::PluginReload(_)
+            | Command::PluginTrust(_)
+            | Command::PluginLogs(_) => Some(Scope::PluginManage),
         }
     }
 
@@ -477,6 +534,17 @@ impl Command {
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)
+                | Command::PluginInfo(_)
+                | Command::PluginLogs(_)
+        )
+    }
+
+    /// Tells whether it acts on the running daemon and not on what is stored. Such a command may be repeated without
+    /// harm, so that an idempotency key changes nothing.
+    pub const fn is_operation(&self) -> bool {
+        matches!(
+            self,
+            Command::PluginEnable(_) | Command::PluginDisable(_) | Command::PluginReload(_) | Command::PluginTrust(_)
         )
     }
 }

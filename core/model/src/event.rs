@@ -50,6 +50,13 @@ pub enum EventBody {
         /// The new one.
         to: String,
     },
+    /// The session is in another circle.
+    SessionMoved {
+        /// The old one.
+        from: String,
+        /// The new one.
+        to: String,
+    },
     /// The session says something else about itself.
     SessionDescribed {
         /// Its roles now.
@@ -159,6 +166,88 @@ pub enum EventBody {
         /// By whom.
         by: PrincipalId,
     },
+    /// Something became of a plugin. On the timeline of the daemon's own session.
+    PluginChanged {
+        /// Its name.
+        plugin: String,
+        /// Its file.
+        file: String,
+        /// What.
+        change: PluginChange,
+        /// Its version, once it was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// The BLAKE3 hash of its file, once it was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<String>,
+        /// At which step it went wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// Why, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A person steered a plugin. On the timeline of the daemon's own session.
+    PluginOperated {
+        /// Its name.
+        plugin: String,
+        /// Its file.
+        file: String,
+        /// The command, as in `plugin_trust`.
+        command: String,
+        /// The BLAKE3 hash of the file that it was about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<String>,
+        /// By whom.
+        by: PrincipalId,
+    },
+}
+
+/// What became of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginChange {
+    /// It was loaded, and runs.
+    Started,
+    /// It runs, in the place of an earlier instance that was drained.
+    Replaced,
+    /// It died, and is started again after a pause.
+    Died,
+    /// It runs again, after it had died.
+    Restarted,
+    /// It could not be loaded or started.
+    Failed,
+    /// It is left alone.
+    Quarantined,
+    /// A file came that does not take its place; it goes on as it is.
+    Held,
+    /// It shall not run.
+    Disabled,
+    /// It was stopped.
+    Stopped,
+    /// Its file has another name; it goes on as it is.
+    Renamed,
+    /// Its file is gone, and so is it.
+    Removed,
+}
+
+impl PluginChange {
+    /// Returns the text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            PluginChange::Started => "started",
+            PluginChange::Replaced => "replaced",
+            PluginChange::Died => "died",
+            PluginChange::Restarted => "restarted",
+            PluginChange::Failed => "failed",
+            PluginChange::Quarantined => "quarantined",
+            PluginChange::Held => "held",
+            PluginChange::Disabled => "disabled",
+            PluginChange::Stopped => "stopped",
+            PluginChange::Renamed => "renamed",
+            PluginChange::Removed => "removed",
+        }
+    }
 }
 
 impl EventBody {
@@ -168,6 +257,7 @@ impl EventBody {
             EventBody::SessionOpened { .. } => "session_opened",
             EventBody::SessionClosed { .. } => "session_closed",
             EventBody::SessionRenamed { .. } => "session_renamed",
+            EventBody::SessionMoved { .. } => "session_moved",
             EventBody::SessionDescribed { .. } => "session_described",
             EventBody::PeerAttached { .. } => "peer_attached",
             EventBody::PeerDetached { .. } => "peer_detached",
@@ -179,6 +269,8 @@ impl EventBody {
             EventBody::DeliveryEnded { .. } => "delivery_ended",
             EventBody::TokenCreated { .. } => "token_created",
             EventBody::TokenRevoked { .. } => "token_revoked",
+            EventBody::PluginChanged { .. } => "plugin_changed",
+            EventBody::PluginOperated { .. } => "plugin_operated",
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod message;
 pub mod outcome;
 pub mod parse;
+pub mod plugin;
 pub mod principal;
 pub mod reply;
 pub mod route;

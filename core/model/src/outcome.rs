@@ -19,6 +19,16 @@ pub enum Failure {
     Fault(Fault),
 }
 
+impl Failure {
+    /// Returns the sentence for people.
+    pub fn into_message(self) -> String {
+        match self {
+            Failure::Refusal(refusal) => refusal.message,
+            Failure::Fault(fault) => fault.message,
+        }
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Failure::Refusal(refusal)
@@ -162,6 +172,14 @@ codes! {
     Draining = "draining", 503, 7;
     /// The disk is full.
     StorageFull = "storage_full", 507, 7;
+    /// No plugin of that name, and no file.
+    UnknownPlugin = "unknown_plugin", 404, 5;
+    /// Several files hold a plugin of that name.
+    AmbiguousPlugin = "ambiguous_plugin", 409, 6;
+    /// The plugin's file is not the one that was to be trusted.
+    WrongHash = "wrong_hash", 409, 6;
+    /// The plugin cannot do that as things stand.
+    PluginState = "plugin_state", 409, 6;
     /// No transport of that name is running.
     UnknownPath = "unknown_path", 404, 5;
     /// The transport that was to answer does not run, or was stopped before it did.

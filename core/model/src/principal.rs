@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{PrincipalId, SessionId};
+use crate::{PrincipalId, SessionId, address::MESH_CIRCLE};
 
 /// What sort of caller a principal is. Fixed when the credential is issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -155,8 +155,11 @@ impl Principal {
         self.scopes.contains(&scope) && (!scope.is_human_only() || self.kind == PrincipalKind::Human)
     }
 
-    /// Tells whether sessions of `circle` are in its reach.
+    /// Tells whether sessions of `circle` are in its reach. The daemon's own is in every human's and in nobody else's.
     pub fn reaches(&self, circle: &str) -> bool {
+        if circle == MESH_CIRCLE {
+            return self.kind == PrincipalKind::Human;
+        }
         self.circles.iter().any(|own| own == circle) || self.may(Scope::CircleCross)
     }
 
@@ -182,6 +185,21 @@ mod tests {
         };
         assert!(agent.may(Scope::Broadcast));
         assert!(!agent.may(Scope::TokenManage) && !agent.may(Scope::PluginManage));
+    }
+
+    #[test]
+    fn the_circle_of_the_daemon_is_in_the_reach_of_humans_alone() {
+        let mut caller = Principal {
+            id: PrincipalId::from_uuid(uuid::Uuid::nil()),
+            kind: PrincipalKind::Agent,
+            name: "a".into(),
+            scopes: Scope::ALL.to_vec(),
+            circles: vec![MESH_CIRCLE.into()],
+            home: SessionId::from_uuid(uuid::Uuid::nil()),
+        };
+        assert!(caller.reaches("main") && !caller.reaches(MESH_CIRCLE));
+        (caller.kind, caller.scopes, caller.circles) = (PrincipalKind::Human, Vec::new(), vec!["ops".into()]);
+        assert!(!caller.reaches("main") && caller.reaches(MESH_CIRCLE));
     }
 
     #[test]

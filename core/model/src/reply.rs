@@ -41,6 +41,10 @@ pub enum Reply {
     Tokens(Tokens),
     /// The plugins with their states.
     Plugins(Plugins),
+    /// One plugin with its state.
+    Plugin(PluginView),
+    /// What a plugin has logged.
+    PluginLogs(PluginLogs),
 }
 
 /// See [`Reply::Done`].
@@ -343,9 +347,9 @@ pub struct Plugins {
 }
 
 /// One plugin and how it fares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PluginView {
-    /// Its name.
+    /// Its name: its own, or made of that of its file while its own is not known.
     pub name: String,
     /// Its file.
     pub file: String,
@@ -354,16 +358,70 @@ pub struct PluginView {
     pub version: Option<String>,
     /// `running`, `failed`, `quarantined`, …
     pub state: String,
+    /// Where it runs: `in-process` or `process`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<String>,
     /// At which step it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Why, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Where it runs, once that is known: `in-process` or `process`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub isolation: Option<String>,
     /// The number of its own process, while it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// What to do about it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// The BLAKE3 hash of its file, once it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// What lies in the plugin folder now and has not taken its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingPlugin>,
+    /// Since when it is in this state.
+    #[serde(default)]
+    pub since_ms: TimestampMs,
+    /// How often it was started again after it had died.
+    #[serde(default)]
+    pub restarts: u32,
+    /// How often it was loaded again, from the same file or another.
+    #[serde(default)]
+    pub reloads: u32,
+}
+
+/// A file that waits to take the place of one that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PendingPlugin {
+    /// Its BLAKE3 hash, once it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// At which step it failed.
+    pub step: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// See [`Reply::PluginLogs`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct PluginLogs {
+    /// Whose.
+    pub name: String,
+    /// Oldest first.
+    pub records: Vec<PluginLogRecord>,
+}
+
+/// One thing that a plugin has logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PluginLogRecord {
+    /// Its number among the plugin's records of this daemon's life, from 1.
+    pub seq: u64,
+    /// When it came.
+    pub at_ms: TimestampMs,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// The part of the plugin that speaks.
+    pub target: String,
+    /// What it says: an object, the text in `message`.
+    pub fields: serde_json::Value,
 }

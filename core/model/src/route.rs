@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     Address, Principal, SessionId,
+    address::MESH_CIRCLE,
     outcome::{Code, Refusal},
 };
 
@@ -68,12 +69,17 @@ impl Directory {
         self.circles.get(circle).into_iter().flat_map(|circle| circle.open.iter().copied())
     }
 
-    /// Finds the one open session that `address` means to `caller`. `field` names the input at fault.
+    /// Finds the one open session that `address` means to `caller` and that takes something. `field` names the input at fault.
     pub fn resolve(&self, address: &Address, caller: &Principal, field: &str) -> Result<&Entry, Refusal> {
         let entry = self.find(address, caller, field)?;
         if !entry.is_open {
             let message = format!("the session `{}` is closed; messages go to open sessions", entry.title);
             return Err(Refusal::new(Code::SessionClosed, message).at(field));
+        }
+        if entry.circle == MESH_CIRCLE {
+            let message =
+                format!("the session `{}` is the log of the daemon itself: it is read, not written to", entry.title);
+            return Err(Refusal::new(Code::Forbidden, message).at(field));
         }
         Ok(entry)
     }
@@ -158,17 +164,20 @@ fn unknown(message: String, field: &str) -> Refusal {
 
 /// The names most like the one that was not found, most alike first.
 fn near(circle: &Circle, address: &Address) -> Vec<String> {
-    let wanted = address.to_string().to_lowercase();
     let roles = circle.roles.keys().map(|role| format!("@{role}"));
-    let mut names: Vec<(usize, String)> = circle
-        .titles
-        .keys()
-        .cloned()
-        .chain(roles)
-        .map(|name| (distance(&wanted, &name.to_lowercase()), name))
-        .collect();
+    let mut names = nearest_first(&address.to_string(), circle.titles.keys().cloned().chain(roles));
+    names.truncate(5);
+    names
+}
+
+/// Sorts names by how much they are like the one that was wanted.
+pub(crate) fn nearest_first(wanted: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let wanted = wanted.to_lowercase();
+    let mut names: Vec<(usize, String)> =
+        names.into_iter().map(|name| (distance(&wanted, &name.to_lowercase()), name)).collect();
     names.sort();
-    names.into_iter().take(5).map(|(_, name)| name).collect()
+    names.dedup();
+    names.into_iter().map(|(_, name)| name).collect()
 }
 
 /// How many single-character edits turn one name into the other (Levenshtein).
@@ -253,6 +262,20 @@ mod tests {
     fn another_circle_is_out_of_reach_even_by_id() {
         assert_eq!(resolve("ops/pager", &["main"]).unwrap_err().code, Code::Forbidden);
         assert_eq!(resolve(&id(4).to_string(), &["main"]).unwrap_err().code, Code::UnknownSession);
+    }
+
+    #[test]
+    fn the_log_of_the_daemon_is_found_by_humans_and_takes_nothing() {
+        let mut directory = directory();
+        directory.insert(entry(5, MESH_CIRCLE, "mesh", "x"));
+        let address: Address = "mesh/mesh".parse().unwrap();
+        let human = Principal { kind: PrincipalKind::Human, ..caller(&["main"]) };
+        assert_eq!(directory.find(&address, &human, "session").unwrap().id, id(5));
+        let refusal = directory.resolve(&address, &human, "to").unwrap_err();
+        assert!(refusal.message.contains("log of the daemon"), "{refusal:?}");
+        for address in [address, Address::Session(id(5))] {
+            assert!(directory.find(&address, &caller(&["main", "mesh"]), "session").is_err());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a text or a name may look like.
 
 use crate::{
-    address::MAX_NAME_CHARS,
+    address::{MAX_NAME_CHARS, MESH_CIRCLE},
     outcome::{Code, Refusal},
 };
 
@@ -39,6 +39,16 @@ pub fn check_name(name: &str, field: &str) -> Result<(), Refusal> {
     Err(Refusal::new(Code::BadInput, format!("the name `{shown}` {wrong}")).at(field))
 }
 
+/// Checks the name of a circle that is asked for: a name, and not that of the daemon's own.
+pub fn check_circle(name: &str, field: &str) -> Result<(), Refusal> {
+    check_name(name, field)?;
+    if name == MESH_CIRCLE {
+        let message = format!("the circle `{MESH_CIRCLE}` is the daemon's own; wanted another name");
+        return Err(Refusal::new(Code::BadInput, message).at(field));
+    }
+    Ok(())
+}
+
 /// Tells whether a character could change how the text around it is shown.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
@@ -69,6 +79,12 @@ mod tests {
         for fine in ["review", "Größe 2", "a@b", "fix: it"] {
             assert_eq!(check_name(fine, "title"), Ok(()));
         }
+    }
+
+    #[test]
+    fn the_circle_of_the_daemon_is_not_given_away() {
+        assert!(check_circle("mesh", "circle").unwrap_err().message.contains("the daemon's own"));
+        assert_eq!(check_circle("mesh2", "circle"), Ok(()));
     }
 
     #[test]

@@ -5,7 +5,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tieline_engine::feed;
 use tieline_model::{
     Address, Code, Command, Lane, Refusal, SessionId,
-    command::{Inbox, MessageRef, Origin, PeerList, PluginList, SessionList, SessionRef, TokenList, Whoami},
+    command::{
+        Inbox, MessageRef, Origin, PeerList, PluginList, PluginLogs, PluginRef, SessionList, SessionRef, TokenList,
+        Whoami,
+    },
 };
 
 use crate::{answer, security::Caller, serve::State};
@@ -148,6 +151,30 @@ pub async fn tokens(caller: Caller, state: web::Data<State>) -> HttpResponse {
 /// `GET /v1/plugins`
 pub async fn plugins(caller: Caller, state: web::Data<State>) -> HttpResponse {
     read(&state, &caller, Ok(Command::PluginList(PluginList {}))).await
+}
+
+/// `GET /v1/plugins/{name}`
+pub async fn plugin(path: web::Path<String>, caller: Caller, state: web::Data<State>) -> HttpResponse {
+    read(&state, &caller, Ok(Command::PluginInfo(PluginRef { name: path.into_inner() }))).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogsQuery {
+    limit: Option<u32>,
+    after: Option<u64>,
+}
+
+/// `GET /v1/plugins/{name}/logs`
+pub async fn plugin_logs(
+    request: actix_web::HttpRequest,
+    path: web::Path<String>,
+    caller: Caller,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let command = query(request.query_string())
+        .map(|LogsQuery { limit, after }| Command::PluginLogs(PluginLogs { name: path.into_inner(), limit, after }));
+    read(&state, &caller, command).await
 }
 
 /// `GET /metrics`

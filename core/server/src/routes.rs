@@ -36,6 +36,8 @@ pub const ROUTES: &[Route] = &[
     get("/v1/messages/{message}", &[], "Tell where a message went."),
     get("/v1/tokens", &[], "List the tokens, without secrets."),
     get("/v1/plugins", &[], "List the transports with their states."),
+    get("/v1/plugins/{name}", &[], "Show one transport."),
+    get("/v1/plugins/{name}/logs", &["limit", "after"], "Read what a transport has logged."),
     get("/v1/events", &["session", "after"], "Follow events; `Last-Event-ID` resumes without gaps."),
     get("/v1/live", &["session", "after"], "The same over a WebSocket."),
     get("/v1/openapi.json", &[], "This document."),
@@ -68,6 +70,8 @@ pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
         .route("/v1/messages/{message}", web::get().to(resources::message))
         .route("/v1/tokens", web::get().to(resources::tokens))
         .route("/v1/plugins", web::get().to(resources::plugins))
+        .route("/v1/plugins/{name}/logs", web::get().to(resources::plugin_logs))
+        .route("/v1/plugins/{name}", web::get().to(resources::plugin))
         .route("/v1/events", web::get().to(events::sse))
         .route("/v1/live", web::get().to(events::live))
         .route("/v1/openapi.json", web::get().to(openapi::get))

@@ -131,6 +131,30 @@ struct SessionRow {
     closed_at_ms: Option<i64>,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = principals)]
+struct PrincipalRow {
+    id: Vec<u8>,
+    kind: String,
+    name: String,
+    scopes: String,
+    circles: String,
+    home: Vec<u8>,
+}
+
+impl PrincipalRow {
+    fn read(self) -> Result<Principal, StoreError> {
+        Ok(Principal {
+            id: rows::principal_id("principals", &self.id)?,
+            kind: principal_kind(&self.kind)?,
+            name: self.name,
+            scopes: rows::json("principals", &self.scopes)?,
+            circles: rows::json("principals", &self.circles)?,
+            home: rows::session_id("principals", &self.home)?,
+        })
+    }
+}
+
 impl Reader {
     /// Reads all sessions, oldest first. `online` and `pending` are left for the caller to fill in.
     pub fn sessions(&mut self) -> Result<Vec<SessionView>, StoreError> {
@@ -322,8 +346,7 @@ impl Reader {
 
     /// Reads all tokens with their principals, oldest first.
     pub fn tokens(&mut self) -> Result<Vec<TokenRow>, StoreError> {
-        type Row =
-            (Vec<u8>, Vec<u8>, i64, Option<i64>, Option<i64>, (Vec<u8>, String, String, String, String, Vec<u8>));
+        type Row = (Vec<u8>, Vec<u8>, i64, Option<i64>, Option<i64>, PrincipalRow);
         let found: Vec<Row> = tokens::table
             .inner_join(principals::table.on(principals::no.eq(tokens::principal_no)))
             .order(tokens::no)
@@ -333,37 +356,33 @@ impl Reader {
                 tokens::created_at_ms,
                 tokens::expires_at_ms,
                 tokens::revoked_at_ms,
-                (
-                    principals::id,
-                    principals::kind,
-                    principals::name,
-                    principals::scopes,
-                    principals::circles,
-                    principals::home,
-                ),
+                PrincipalRow::as_select(),
             ))
             .load(self.conn()?)?;
         found
             .into_iter()
-            .map(|(token, hash, created, expires, revoked, (id, kind, name, scopes, circles, home))| {
+            .map(|(token, hash, created, expires, revoked, principal)| {
                 let damaged = |what: &str| StoreError::Damaged { table: "tokens", what: what.to_owned() };
                 Ok(TokenRow {
                     id: rows::token_id("tokens", &token)?,
                     hash: hash.try_into().map_err(|_| damaged("a hash has another length than 32 bytes"))?,
-                    principal: Principal {
-                        id: rows::principal_id("principals", &id)?,
-                        kind: principal_kind(&kind)?,
-                        name,
-                        scopes: rows::json("principals", &scopes)?,
-                        circles: rows::json("principals", &circles)?,
-                        home: rows::session_id("principals", &home)?,
-                    },
+                    principal: principal.read()?,
                     created_at: TimestampMs(created),
                     expires_at: expires.map(TimestampMs),
                     revoked_at: revoked.map(TimestampMs),
                 })
             })
             .collect()
+    }
+
+    /// Reads the principals of a kind, oldest first.
+    pub fn principals(&mut self, kind: PrincipalKind) -> Result<Vec<Principal>, StoreError> {
+        let found: Vec<PrincipalRow> = principals::table
+            .filter(principals::kind.eq(kind.as_str()))
+            .order(principals::no)
+            .select(PrincipalRow::as_select())
+            .load(self.conn()?)?;
+        found.into_iter().map(PrincipalRow::read).collect()
     }
 
     fn session_no(&mut self, id: SessionId) -> Result<i64, StoreError> {

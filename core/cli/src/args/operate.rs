@@ -64,9 +64,22 @@ pub enum ConfigVerb {
     /// Print everything that is wrong, and exit with 2 when something is
     #[command(after_help = "Example:\n  tieline config check")]
     Check,
-    /// Print the path of the configuration file
-    #[command(after_help = "Example:\n  tieline config path")]
-    Path,
+    /// Print the path of the configuration file, or of the folder that plugins are dropped into
+    #[command(after_help = "Examples:\n  tieline config path\n  cp libmine.so \"$(tieline config path plugins)\"/")]
+    Path {
+        /// Of what
+        #[arg(default_value = "file")]
+        of: Place,
+    },
+}
+
+/// What `tieline config path` can tell the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Place {
+    /// The configuration file.
+    File,
+    /// The folder that plugins are dropped into.
+    Plugins,
 }
 
 /// `tieline completions`.

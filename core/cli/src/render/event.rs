@@ -1,8 +1,11 @@
 //! One event as one line.
 
-use tieline_model::{Event, EventBody, SessionId};
+use tieline_model::{Event, EventBody, SessionId, event::PluginChange};
 
-use super::{clock, lane as lane_name, line, style::Style};
+use super::{
+    clock, lane as lane_name, line,
+    style::{Paint, Style},
+};
 
 /// Renders an event. `name` gives the title of a session, when it is known.
 pub fn event(event: &Event, name: &dyn Fn(SessionId) -> String, style: &Style) -> String {
@@ -18,6 +21,7 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         EventBody::SessionOpened { circle, by, .. } => format!("opened in `{}` by {}", line(circle), id(by)),
         EventBody::SessionClosed { by } => format!("closed by {}", id(by)),
         EventBody::SessionRenamed { from, to } => format!("renamed from `{}` to `{}`", line(from), line(to)),
+        EventBody::SessionMoved { from, to } => format!("moved from `{}` to `{}`", line(from), line(to)),
         EventBody::SessionDescribed { roles } if roles.is_empty() => "described; it has no roles".into(),
         EventBody::SessionDescribed { roles } => {
             let roles: Vec<String> = roles.iter().map(|role| format!("@{}", line(role))).collect();
@@ -53,6 +57,31 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         }
         EventBody::TokenCreated { token, .. } => format!("got a token  {}", id(token)),
         EventBody::TokenRevoked { token, .. } => format!("lost a token  {}", id(token)),
+        EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
+            let paint = match change {
+                PluginChange::Started | PluginChange::Replaced | PluginChange::Restarted => Paint::Good,
+                PluginChange::Failed | PluginChange::Quarantined | PluginChange::Died => Paint::Bad,
+                PluginChange::Held => Paint::Warn,
+                _ => Paint::Plain,
+            };
+            let version = version.as_deref().map(|version| format!(" {}", line(version))).unwrap_or_default();
+            let step = step.as_deref().map(|step| format!(" at {}", line(step))).unwrap_or_default();
+            let reason = reason.as_deref().map(|reason| format!(": {}", line(reason))).unwrap_or_default();
+            format!("plugin `{}`{version} {}{step}{reason}", line(plugin), style.paint(paint, change.as_str()))
+        }
+        EventBody::PluginOperated { plugin, command, by, hash, .. } => {
+            let hash = hash.as_deref().filter(|_| command == "plugin_trust").map(line).unwrap_or_default();
+            let done = match command.as_str() {
+                "plugin_enable" => "enabled",
+                "plugin_disable" => "disabled",
+                "plugin_reload" => "reloaded",
+                "plugin_trust" => "trusted",
+                other => other,
+            };
+            format!("plugin `{}` was {} by {}  {}", line(plugin), line(done), id(by), style.dim(&hash))
+                .trim_end()
+                .to_owned()
+        }
     }
 }
 
@@ -88,6 +117,24 @@ mod tests {
             epoch: 1,
         };
         assert!(shown(progressed).ends_with("msg 1 to 4 delivered"));
+        let changed = EventBody::PluginChanged {
+            plugin: "echo".into(),
+            file: "libecho.so".into(),
+            change: PluginChange::Quarantined,
+            version: Some("1.0.0".into()),
+            hash: None,
+            step: Some("deliver".into()),
+            reason: Some("it hung".into()),
+        };
+        assert!(shown(changed).ends_with("plugin `echo` 1.0.0 quarantined at deliver: it hung"));
+        let operated = EventBody::PluginOperated {
+            plugin: "echo".into(),
+            file: "libecho.so".into(),
+            command: "plugin_trust".into(),
+            hash: Some("ab12".into()),
+            by: principal_id(1),
+        };
+        assert!(shown(operated).ends_with(&format!("plugin `echo` was trusted by {}  ab12", principal_id(1))));
         let renamed = EventBody::SessionRenamed { from: "a\nb".into(), to: "\u{1b}c".into() };
         let text = shown(renamed);
         assert!(text.lines().count() == 1 && !text.contains('\u{1b}'), "{text:?}");

@@ -6,6 +6,7 @@ mod event;
 mod failure;
 mod message;
 mod other;
+mod plugin;
 mod session;
 mod style;
 mod table;
@@ -18,6 +19,7 @@ pub use event::event;
 pub use failure::failure;
 pub use message::{accepted, accepted_many, item};
 pub use other::created;
+pub use plugin::log_record;
 pub use style::Style;
 pub use time::{ago, clock, span, stamp};
 pub use trace::paint;
@@ -37,7 +39,9 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),
-        Reply::Plugins(reply) => other::plugins(reply, style),
+        Reply::Plugins(reply) => plugin::plugins(reply, style),
+        Reply::Plugin(view) => plugin::plugin(view, style, now),
+        Reply::PluginLogs(reply) => plugin::logs(reply, style),
     }
 }
 

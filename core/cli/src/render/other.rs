@@ -1,9 +1,9 @@
-//! The smaller replies: peers, who one is, tokens, plugins.
+//! The smaller replies: peers, who one is, tokens.
 
 use tieline_model::{
     TimestampMs,
     command::AttachMode,
-    reply::{Attached, Peers, PluginView, Plugins, TokenCreated, TokenView, Tokens, Whoami},
+    reply::{Attached, Peers, TokenCreated, TokenView, Tokens, Whoami},
 };
 
 use super::{
@@ -109,80 +109,12 @@ fn standing(token: &TokenView, now: TimestampMs) -> Cell {
     }
 }
 
-/// Renders the plugins.
-pub fn plugins(reply: &Plugins, style: &Style) -> String {
-    if reply.plugins.is_empty() {
-        return "no plugins".into();
-    }
-    let rows: Vec<[Cell; 6]> = reply
-        .plugins
-        .iter()
-        .map(|plugin| {
-            let paint = match plugin.state.as_str() {
-                "running" => Paint::Good,
-                "disabled" | "stopped" => Paint::Dim,
-                _ => Paint::Bad,
-            };
-            let step = plugin.step.as_deref().map(|step| format!("at {}: ", line(step))).unwrap_or_default();
-            let reason = plugin.reason.as_deref().map(line).unwrap_or_default();
-            [
-                Cell::new(Paint::Bold, line(&plugin.name)),
-                plugin.version.as_deref().map(line).unwrap_or_default().into(),
-                Cell::new(paint, line(&plugin.state)),
-                runs(plugin).into(),
-                line(&plugin.file).into(),
-                format!("{step}{reason}").into(),
-            ]
-        })
-        .collect();
-    table(style, ["NAME", "VERSION", "STATE", "RUNS", "FILE", "WHY"], &rows)
-}
-
-/// Says where a plugin runs.
-fn runs(plugin: &PluginView) -> String {
-    let isolation = plugin.isolation.as_deref().map(line).unwrap_or_default();
-    match plugin.pid {
-        Some(pid) => format!("{isolation} {pid}"),
-        None => isolation,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tieline_model::{PrincipalKind, TokenId};
 
     use super::*;
     use crate::render::testing::*;
-
-    #[test]
-    fn a_plugin_that_failed_says_at_which_step_and_why() {
-        let plugin = |state: &str, step: Option<&str>, reason: Option<&str>| PluginView {
-            name: "websocket".into(),
-            file: "libx.so".into(),
-            version: None,
-            state: state.into(),
-            step: step.map(Into::into),
-            reason: reason.map(Into::into),
-            isolation: None,
-            pid: None,
-        };
-        let failed = plugin("failed", Some("symbol"), Some("no TIELINE_TRANSPORT"));
-        let apart = PluginView {
-            name: "echo".into(),
-            isolation: Some("process".into()),
-            pid: Some(1234),
-            ..plugin("running", None, None)
-        };
-        let here = PluginView { isolation: Some("in-process".into()), ..plugin("running", None, None) };
-        let reply = Plugins { plugins: vec![here, apart, failed] };
-        assert_eq!(
-            plugins(&reply, &PLAIN),
-            "NAME       STATE    RUNS          FILE     WHY\n\
-             websocket  running  in-process    libx.so\n\
-             echo       running  process 1234  libx.so\n\
-             websocket  failed                 libx.so  at symbol: no TIELINE_TRANSPORT\n"
-        );
-    }
 
     #[test]
     fn a_token_shows_whether_it_is_good() {

@@ -4,7 +4,7 @@ use serde_json::json;
 use tieline_config::{show, show_json};
 
 use crate::{
-    args::ConfigVerb,
+    args::{ConfigVerb, Place},
     context::Context,
     exit::Failed,
     settings::{self, Unchecked},
@@ -16,8 +16,16 @@ pub fn run(context: &Context, verb: ConfigVerb) -> Result<(), Failed> {
     let file = context.home.config_file();
     let is_there = file.exists();
     match verb {
-        ConfigVerb::Path if out.json => out.json(&json!({ "path": file, "exists": is_there })),
-        ConfigVerb::Path => out.text(&file.display().to_string()),
+        ConfigVerb::Path { of } => {
+            let path = match of {
+                Place::File => file,
+                Place::Plugins => context.home.plugins_dir(),
+            };
+            if out.json {
+                return out.json(&json!({ "path": path, "exists": path.exists() }));
+            }
+            out.text(&path.display().to_string())
+        }
         ConfigVerb::Show => {
             let loaded = context.config(Vec::new())?;
             if out.json { out.json(&show_json(&loaded)) } else { out.text(&show(&loaded)) }

@@ -4,6 +4,7 @@ mod ask;
 mod config;
 mod events;
 mod inbox;
+mod plugin;
 mod send;
 mod session;
 mod text;
@@ -14,8 +15,8 @@ use std::{future::Future, io::IsTerminal, path::Path, process::ExitCode};
 use clap::CommandFactory;
 use serde_json::json;
 use tieline_model::{
-    Command, Reply,
-    command::{MessageRef, PeerList, PluginList, Whoami},
+    Command,
+    command::{MessageRef, PeerList, Whoami},
     outcome::OutcomeJson,
 };
 
@@ -81,7 +82,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Events(args) => events::events(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
-        Verb::Plugins => plugins(context).await,
+        Verb::Plugins(args) => plugin::run(context, args).await,
         Verb::Doctor => doctor::run(context).await,
         Verb::Demo => demo::run(context).await,
         Verb::Config(_)
@@ -93,15 +94,6 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
             unreachable!("these were run above, without a runtime of ours")
         }
     }
-}
-
-async fn plugins(context: &Context) -> Result<(), Failed> {
-    let reply = context.call(&Command::PluginList(PluginList {})).await?;
-    context.out.reply(&reply)?;
-    if matches!(&reply, Reply::Plugins(reply) if reply.plugins.is_empty()) {
-        context.out.note(&format!("they go into {}", context.home.plugins_dir().display()));
-    }
-    Ok(())
 }
 
 /// What the daemon runs as a child: a plugin that breaks this process breaks no other.

@@ -98,14 +98,27 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::Trace(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
-            | Command::PluginList(_) => {
+            | Command::PluginList(_)
+            | Command::PluginInfo(_)
+            | Command::PluginLogs(_) => {
                 Err(StoreError::Damaged { table: "commands", what: "a read reached the writer".into() }.into())
+            }
+            Command::PluginEnable(_)
+            | Command::PluginDisable(_)
+            | Command::PluginReload(_)
+            | Command::PluginTrust(_) => {
+                Err(StoreError::Damaged { table: "commands", what: "an operation reached the writer".into() }.into())
             }
         }
     }
 
+    /// Returns the daemon's own session.
+    pub(crate) fn mesh(&self) -> Option<SessionId> {
+        self.shared.mesh()
+    }
+
     /// Appends a fact to a session's timeline.
-    fn event(&mut self, session: SessionId, body: EventBody) -> Result<(), StoreError> {
+    pub(crate) fn event(&mut self, session: SessionId, body: EventBody) -> Result<(), StoreError> {
         self.cursor = self.tx.append_event(session, self.now, body)?.cursor;
         Ok(())
     }

@@ -49,6 +49,7 @@ impl Decision<'_, '_> {
         let ttl = self.lifetime(broadcast.expires_in_ms, limits.broadcast_ttl_ms, "broadcast.expires_in_ms")?;
         let from = self.acting(request, broadcast.sender.as_ref(), "broadcast.as")?;
         let circle = broadcast.circle.as_deref().unwrap_or_else(|| caller.circle());
+        text::check_circle(circle, "broadcast.circle")?;
         if !caller.reaches(circle) {
             let message = format!("the circle `{circle}` is not in reach of `{}`", caller.name);
             let refusal = Refusal::new(Code::Forbidden, message).at("broadcast.circle");

@@ -23,7 +23,7 @@ impl Decision<'_, '_> {
         let caller = &request.principal;
         text::check_name(&open.title, "session_open.title")?;
         let circle = open.circle.as_deref().unwrap_or_else(|| caller.circle());
-        text::check_name(circle, "session_open.circle")?;
+        text::check_circle(circle, "session_open.circle")?;
         if !caller.reaches(circle) {
             let message = format!("the circle `{circle}` is not in reach of `{}`", caller.name);
             let refusal = Refusal::new(Code::Forbidden, message).at("session_open.circle");
@@ -59,7 +59,7 @@ impl Decision<'_, '_> {
     }
 
     /// Writes a session and the first line of its timeline.
-    pub(super) fn create(&mut self, new: &NewSession) -> Result<(), StoreError> {
+    pub(crate) fn create(&mut self, new: &NewSession) -> Result<(), StoreError> {
         self.tx.insert_session(new)?;
         let event = EventBody::SessionOpened { title: new.title.clone(), circle: new.circle.clone(), by: new.owner };
         self.event(new.id, event)?;
@@ -70,6 +70,11 @@ impl Decision<'_, '_> {
         let session = self.own_or_managed(request, &close.session, "session_close.session")?;
         if self.shared.tokens.is_home(session) {
             let message = "it is the home of a principal with a good token; revoke that token instead";
+            return Err(Refusal::new(Code::Forbidden, message).at("session_close.session").into());
+        }
+        if let Some(link) = self.shared.presence.links_where(|link| link.principal.home == session).first() {
+            let message =
+                format!("it is the home of the plugin `{}`, which runs; disable that first", link.principal.name);
             return Err(Refusal::new(Code::Forbidden, message).at("session_close.session").into());
         }
         for row in self.tx.open_asks_to(session)? {
@@ -136,7 +141,7 @@ impl Decision<'_, '_> {
     }
 
     /// Has the directory know a session as it is now.
-    fn list(&mut self, session: SessionId) -> Result<(), StoreError> {
+    pub(crate) fn list(&mut self, session: SessionId) -> Result<(), StoreError> {
         if let Some(head) = self.tx.head(session)? {
             let entry = Entry {
                 id: session,

@@ -43,7 +43,7 @@ impl Decision<'_, '_> {
         }
         for (at, circle) in circles.iter().enumerate() {
             let field = format!("token_create.circles[{at}]");
-            text::check_name(circle, &field)?;
+            text::check_circle(circle, &field)?;
             if !caller.reaches(circle) {
                 let message = format!("the circle `{circle}` is not in your reach");
                 return Err(Refusal::new(Code::Forbidden, message).at(field).into());

@@ -25,6 +25,17 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Writes what a principal may do, what it reaches and where its home is; false when there is no such principal.
+    pub fn update_principal(&mut self, principal: &Principal) -> Result<bool, StoreError> {
+        let row = principals::table.filter(principals::id.eq(principal.id.as_bytes().as_slice()));
+        let values = (
+            principals::scopes.eq(rows::to_json(&principal.scopes)?),
+            principals::circles.eq(rows::to_json(&principal.circles)?),
+            principals::home.eq(principal.home.as_bytes().as_slice()),
+        );
+        Ok(diesel::update(row).set(values).execute(self.conn)? > 0)
+    }
+
     /// Writes a token of a principal: its hash, never its secret.
     pub fn insert_token(
         &mut self,

@@ -98,6 +98,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Writes a session's circle.
+    pub fn move_session(&mut self, id: SessionId, circle: &str) -> Result<(), StoreError> {
+        let no = self.no(id)?;
+        diesel::update(sessions::table.find(no)).set(sessions::circle.eq(circle)).execute(self.conn)?;
+        if let Some(head) = self.cache.heads.get_mut(&id) {
+            circle.clone_into(&mut head.circle);
+        }
+        Ok(())
+    }
+
     /// Marks a session as closed.
     pub fn close_session(&mut self, id: SessionId, at: TimestampMs) -> Result<(), StoreError> {
         let no = self.no(id)?;
