@@ -385,12 +385,6 @@ impl Slot {
         }
     }
 
-    /// Tells whether nothing of it runs, and nothing ever did or it has come to its end.
-    pub(crate) fn is_unborn(&self) -> bool {
-        let inner = lock(&self.inner);
-        inner.instance.is_none() && (inner.status.state.is_final() || inner.status.state == State::Starting)
-    }
-
     /// Tells whether its library must not be used again.
     pub(crate) fn is_spoiled(&self) -> bool {
         lock(&self.inner).is_spoiled
