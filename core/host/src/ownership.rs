@@ -10,6 +10,8 @@ use std::{
 
 /// What others may write.
 const OTHERS_WRITE: u32 = 0o022;
+/// Of which the group.
+const GROUP_WRITES: u32 = 0o020;
 /// In a sticky folder only the owner of a file may rename or remove it.
 const STICKY: u32 = 0o1000;
 
@@ -74,20 +76,25 @@ fn loose_folders(folder: &Path) -> Result<Vec<Loose>, Doubt> {
 
 fn judge(path: &Path, metadata: &Metadata, is_folder: bool) -> Option<Loose> {
     let own = rustix::process::geteuid().as_raw();
-    let (found, mend) = flaw(own, metadata.uid(), metadata.mode(), is_folder)?;
+    let (found, mend) = flaw(own, (metadata.uid(), metadata.gid()), metadata.mode(), is_folder)?;
     Some(Loose { path: path.to_owned(), found, mend })
 }
 
 /// Says what is wrong, and the command that mends it.
-fn flaw(own: u32, owner: u32, mode: u32, is_folder: bool) -> Option<(String, String)> {
+///
+/// A group whose number is the user's own is that user's alone, by the convention of user private groups
+/// (<https://wiki.debian.org/UserPrivateGroups>), and systems that have it let new files be written by it.
+fn flaw(own: u32, (owner, group): (u32, u32), mode: u32, is_folder: bool) -> Option<(String, String)> {
     if owner != own && owner != 0 {
         let wanted = if own == 0 { "root".to_owned() } else { format!("user {own} or root") };
         return Some((format!("belongs to user {owner}, not to {wanted}"), format!("chown {own}")));
     }
-    if mode & OTHERS_WRITE == 0 || (is_folder && mode & STICKY != 0) {
+    let is_private = owner == own && group == own && own != 0;
+    let written_by = mode & if is_private { OTHERS_WRITE & !GROUP_WRITES } else { OTHERS_WRITE };
+    if written_by == 0 || (is_folder && mode & STICKY != 0) {
         return None;
     }
-    let (who, mend) = match mode & OTHERS_WRITE {
+    let (who, mend) = match written_by {
         0o020 => ("its group", "chmod g-w"),
         0o002 => ("others", "chmod o-w"),
         _ => ("its group and others", "chmod go-w"),
@@ -104,19 +111,24 @@ mod tests {
     #[test]
     fn a_file_is_the_users_or_roots_and_nobody_elses_to_write() {
         let good = |own, owner, mode, is_folder| assert_eq!(flaw(own, owner, mode, is_folder), None);
-        good(1000, 1000, 0o100_755, false);
-        good(1000, 0, 0o100_644, false);
-        good(1000, 0, 0o041_777, true);
+        good(1000, (1000, 100), 0o100_755, false);
+        good(1000, (0, 0), 0o100_644, false);
+        good(1000, (0, 0), 0o041_777, true);
+        good(1000, (1000, 1000), 0o040_775, true);
         let flaw = |own, owner, mode, is_folder| flaw(own, owner, mode, is_folder).unwrap();
         let text = |found: &str, mend: &str| (found.to_owned(), mend.to_owned());
-        assert_eq!(flaw(1000, 1000, 0o100_775, false), text("can be written by its group (mode 0775)", "chmod g-w"));
-        assert_eq!(flaw(1000, 0, 0o040_757, true), text("can be written by others (mode 0757)", "chmod o-w"));
-        assert_eq!(flaw(0, 0, 0o101_777, false).1, "chmod go-w", "a sticky file protects nothing");
+        let by_group = text("can be written by its group (mode 0775)", "chmod g-w");
+        assert_eq!(flaw(1000, (1000, 100), 0o100_775, false), by_group);
+        assert_eq!(flaw(1000, (0, 1000), 0o100_775, false), by_group, "root's, and a group's of one user");
+        let by_others = text("can be written by others (mode 0777)", "chmod o-w");
+        assert_eq!(flaw(1000, (1000, 1000), 0o040_777, true), by_others);
+        assert_eq!(flaw(1000, (0, 0), 0o040_757, true), text("can be written by others (mode 0757)", "chmod o-w"));
+        assert_eq!(flaw(0, (0, 0), 0o101_777, false).1, "chmod go-w", "a sticky file protects nothing");
         assert_eq!(
-            flaw(1000, 1001, 0o100_700, false),
+            flaw(1000, (1001, 1001), 0o100_700, false),
             text("belongs to user 1001, not to user 1000 or root", "chown 1000")
         );
-        assert_eq!(flaw(0, 1001, 0o041_700, true).0, "belongs to user 1001, not to root");
+        assert_eq!(flaw(0, (1001, 0), 0o041_700, true).0, "belongs to user 1001, not to root");
     }
 
     #[test]
