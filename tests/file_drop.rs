@@ -125,6 +125,32 @@ async fn what_is_refused_lies_in_failed_with_its_reason() {
 }
 
 #[tokio::test]
+async fn what_it_may_do_stands_in_the_configuration_and_counts_after_a_reload() {
+    let (home, folder) = home();
+    let daemon = home.start();
+    is_open(&daemon).await;
+    let config = daemon.home.path().join("config/tieline.toml");
+    let before = fs::read_to_string(&config).unwrap();
+    let hello = json!({"notify": {"to": "agent", "text": "hello"}});
+    let reload = || daemon.home.tieline(["plugins", "reload", "file-drop"]).output().unwrap();
+
+    let narrow = "[plugins.file-drop]\nscopes = [\"session:open\", \"inbox:read\"]";
+    fs::write(&config, before.replace("[plugins.file-drop]", narrow)).unwrap();
+    assert!(reload().status.success());
+    is_open(&daemon).await;
+    drop_file(&folder, "forbidden.json", &hello);
+    let failed = files(&folder.join("failed"), 2).await;
+    let reason = failed.iter().find(|path| path.extension().is_some_and(|end| end == "reason")).unwrap();
+    assert!(fs::read_to_string(reason).unwrap().contains("`message:send`"));
+
+    fs::write(&config, before).unwrap();
+    assert!(reload().status.success());
+    is_open(&daemon).await;
+    drop_file(&folder, "allowed.json", &hello);
+    files(&folder.join("done"), 1).await;
+}
+
+#[tokio::test]
 async fn a_wrong_setting_is_a_status_that_says_what_was_wanted() {
     let home = Home::new().config("[plugins.file-drop.settings]\nfolder = \"not/whole\"\n");
     home.add_plugin(&example("file_drop"));

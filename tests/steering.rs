@@ -199,6 +199,27 @@ async fn disabling_lasts_until_it_is_enabled_and_reloading_starts_it_anew() {
 }
 
 #[tokio::test]
+async fn settings_that_were_mended_count_without_a_new_daemon() {
+    let daemon = trusted("start = \"error\"").start();
+    let failed = becomes(&daemon, |plugin| plugin["state"] == "failed").await;
+    assert_eq!((&failed["name"], &failed["step"]), (&json!("fault"), &json!("start")), "{failed}");
+    let config = daemon.home.path().join("config/tieline.toml");
+    fs::write(&config, format!("{IN_PROCESS}[plugins.fault.settings]\nstart = \"well\"\n")).unwrap();
+    assert_eq!(json_of(&daemon.home, &["plugins", "reload", "fault"], 0)["ok"]["plugin"]["state"], "running");
+
+    fs::write(&config, "[plugins.fault]\nisolaton = \"process\"\n").unwrap();
+    let refused = json_of(&daemon.home, &["plugins", "reload", "fault"], 6);
+    assert_eq!(refused["refusal"]["code"], "plugin_state", "{refused}");
+    assert!(refused["refusal"]["message"].as_str().unwrap().contains("isolaton"), "{refused}");
+    // What is wrong there does not touch what runs, nor its end.
+    becomes(&daemon, |plugin| plugin["state"] == "running").await;
+    json_of(&daemon.home, &["plugins", "disable", "fault"], 0);
+    fs::write(&config, "[plugins.fault]\nenabled = false\n").unwrap();
+    let off = json_of(&daemon.home, &["plugins", "enable", "fault"], 6);
+    assert!(off["refusal"]["message"].as_str().unwrap().contains("plugins.fault.enabled = false"), "{off}");
+}
+
+#[tokio::test]
 async fn without_a_daemon_it_is_written_down_for_the_next_one() {
     let home = untrusted();
     let asked = run(&home, &["plugins", "trust", "tieline-fault-plugin"]);

@@ -69,6 +69,11 @@ impl Links {
         Some(Arc::clone(&link.principal))
     }
 
+    /// Takes what the configuration says of plugins now. It counts for the links that they open from now on.
+    pub(crate) fn configure(&self, plugins: tieline_config::Plugins) {
+        self.shared.plugin_principals.configure(plugins);
+    }
+
     /// Opens a link over which a plugin speaks for itself, or tells why it may not.
     pub fn open_own(&self, plugin: &str) -> Result<Arc<Link>, Refusal> {
         let principal = self.shared.plugin_principals.of(&self.door, plugin)?;

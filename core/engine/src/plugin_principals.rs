@@ -4,9 +4,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
+use tieline_config::Plugins;
 use tieline_model::{EventBody, Principal, PrincipalKind, Refusal, Scope, text};
 use tieline_store::{NewSession, Refused, StoreError};
 
@@ -15,16 +16,30 @@ use crate::{
     door::Door,
     job::Work,
     request::{busy, draining},
-    shared::Shared,
 };
 
-/// Those that are known, by the plugin's name.
-#[derive(Debug, Default)]
-pub struct PluginPrincipals(Mutex<HashMap<String, Arc<Principal>>>);
+/// Those that are known.
+#[derive(Debug)]
+pub struct PluginPrincipals {
+    /// By the plugin's name.
+    known: Mutex<HashMap<String, Arc<Principal>>>,
+    /// What each is allowed, as the configuration was read last.
+    sections: RwLock<Plugins>,
+}
 
 impl PluginPrincipals {
+    /// Knows nobody yet.
+    pub(crate) fn new(sections: Plugins) -> Self {
+        Self { known: Mutex::default(), sections: RwLock::new(sections) }
+    }
+
+    /// Takes another configuration. It counts from a plugin's next link on.
+    pub(crate) fn configure(&self, sections: Plugins) {
+        *self.sections.write().unwrap_or_else(PoisonError::into_inner) = sections;
+    }
+
     fn table(&self) -> MutexGuard<'_, HashMap<String, Arc<Principal>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters one that the store has.
@@ -41,7 +56,7 @@ impl PluginPrincipals {
     /// anything that the plugin says.
     pub(crate) fn of(&self, door: &Door, plugin: &str) -> Result<Arc<Principal>, Refusal> {
         let shared = door.shared();
-        let (scopes, circle) = grant(shared, plugin)?;
+        let (scopes, circle) = self.grant(plugin)?;
         let mut table = self.table();
         let known = table.get(plugin);
         let is_closed = |known: &&Arc<Principal>| {
@@ -69,16 +84,18 @@ impl PluginPrincipals {
             Err(Refused::Closed(_)) => Err(draining()),
         }
     }
-}
 
-/// What the person who runs the daemon allows a plugin: its scopes and its circle.
-fn grant(shared: &Shared, plugin: &str) -> Result<(Vec<Scope>, String), Refusal> {
-    let section = shared.config.plugins.get(plugin).cloned().unwrap_or_default();
-    text::check_circle(&section.circle, "plugins.circle")?;
-    let is_meant = |scope: &Scope| section.scopes.iter().any(|word| word == scope.as_str());
-    // What only humans may hold is not in the list of words that the configuration takes, and is never given here.
-    let scopes = Scope::ALL.into_iter().filter(|scope| is_meant(scope) && !scope.is_human_only()).collect();
-    Ok((scopes, section.circle))
+    /// What the person who runs the daemon allows a plugin: its scopes and its circle.
+    fn grant(&self, plugin: &str) -> Result<(Vec<Scope>, String), Refusal> {
+        let sections = self.sections.read().unwrap_or_else(PoisonError::into_inner);
+        let section = sections.get(plugin).cloned().unwrap_or_default();
+        drop(sections);
+        text::check_circle(&section.circle, "plugins.circle")?;
+        let is_meant = |scope: &Scope| section.scopes.iter().any(|word| word == scope.as_str());
+        // What only humans may hold is not in the list of words that the configuration takes, and is never given here.
+        let scopes = Scope::ALL.into_iter().filter(|scope| is_meant(scope) && !scope.is_human_only()).collect();
+        Ok((scopes, section.circle))
+    }
 }
 
 impl Decision<'_, '_> {

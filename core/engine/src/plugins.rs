@@ -7,16 +7,16 @@ mod show;
 mod steer;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
 use tieline_host::{
-    Denied, Events, Host, Inbound, Kind, Metric, NotTaken, Outbound, Settings, Socket, Status, Webhook,
+    Denied, Events, Host, Inbound, Kind, Metric, NotTaken, Outbound, PluginSettings, Settings, Socket, Status, Webhook,
 };
 use tieline_model::{
-    Command, LinkId, Principal,
+    Code, Command, LinkId, Principal, Refusal,
     reply::{PluginLogRecord, PluginView},
 };
 
@@ -36,10 +36,23 @@ use changes::Changes;
 /// Links that a plugin opened by itself carry this bit in the plugin's own numbering.
 const OWN_LINK: u64 = 1 << 63;
 
+/// What the configuration says of plugins.
+#[derive(Debug, Clone)]
+pub struct Sections {
+    /// As it is written.
+    pub plugins: tieline_config::Plugins,
+    /// As the host wants it.
+    pub settings: BTreeMap<String, PluginSettings>,
+}
+
+/// Reads the sections anew; an error is a sentence.
+pub type Reread = Box<dyn Fn() -> Result<Sections, String> + Send + Sync>;
+
 /// The plugins of a running engine.
 pub struct Plugins {
     host: Arc<Host>,
     ear: Arc<Ear>,
+    reread: OnceLock<Reread>,
 }
 
 impl std::fmt::Debug for Plugins {
@@ -55,9 +68,28 @@ impl Plugins {
         let changes = Changes::default();
         let ear = Arc::new(Ear { links: engine.links.clone(), own: Mutex::default(), changes, services });
         let host = Host::with_limits(settings, limits, Arc::clone(&ear) as Arc<dyn Events>);
-        let plugins = Arc::new(Self { host, ear });
+        let plugins = Arc::new(Self { host, ear, reread: OnceLock::new() });
         engine.connect(Arc::clone(&plugins) as Arc<dyn Port>);
         plugins
+    }
+
+    /// Has the configuration read anew before a person's operation starts a plugin. Only the first call counts.
+    pub fn reread_with(&self, reread: Reread) {
+        if self.reread.set(reread).is_err() {
+            tracing::warn!("how the configuration is read anew was known before");
+        }
+    }
+
+    /// Takes the sections of plugins as they are now, so that what a person has just mended counts.
+    fn reread(&self, command: &Command) -> Result<(), Unable> {
+        let Some(reread) = self.reread.get() else { return Ok(()) };
+        let Sections { plugins, settings } = reread().map_err(|problem| {
+            let message = format!("the configuration cannot be used as it is now, and nothing was done: {problem}");
+            Refusal::new(Code::PluginState, message).at(command.name())
+        })?;
+        self.ear.links.configure(plugins);
+        self.host.configure(settings);
+        Ok(())
     }
 
     /// Loads what is in the plugin folder, and follows it from then on. Blocks until the first load is done.
@@ -109,6 +141,9 @@ impl Port for Plugins {
     }
 
     fn operate(&self, command: &Command, by: &Principal) -> Result<PluginView, Unable> {
+        if !matches!(command, Command::PluginDisable(_)) {
+            self.reread(command)?;
+        }
         steer::operate(&self.host, command, by)
     }
 }

@@ -71,6 +71,7 @@ impl Shared {
         Self {
             mint: Mint::new(clock.clone()),
             rates: Rates::new(config.limits.clone()),
+            plugin_principals: PluginPrincipals::new(config.plugins.clone()),
             config,
             clock,
             log_id: store.log_id().to_owned(),
@@ -81,7 +82,6 @@ impl Shared {
             tokens: Tokens::default(),
             incidents: Incidents::default(),
             metrics: Metrics::default(),
-            plugin_principals: PluginPrincipals::default(),
             feed: watch::Sender::new(0),
             runtime: tokio::runtime::Handle::current(),
             port: OnceLock::new(),

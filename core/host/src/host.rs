@@ -1,7 +1,7 @@
 //! The door to all plugins.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -10,8 +10,8 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Events, Limits, LogRecord, NotTaken, Operation, OperationError, Outbound, Settings, Socket, State, Status, Webhook,
-    Webhooked,
+    Events, Limits, LogRecord, NotTaken, Operation, OperationError, Outbound, PluginSettings, Settings, Socket, State,
+    Status, Webhook, Webhooked,
     instance::Instance,
     keeper::Keeper,
     lock,
@@ -50,6 +50,7 @@ impl Host {
         let logs = Arc::new(Logs::default());
         let events = Arc::new(Recorder { listener: events, logs: Arc::clone(&logs), now_ms: settings.now_ms });
         let shared = Arc::new(Shared {
+            sections: RwLock::new(settings.plugins.clone()),
             settings,
             limits,
             events,
@@ -82,6 +83,11 @@ impl Host {
             *watch = Some(watch::begin(&self.keeper, &self.shared.settings.plugins_dir, &self.shared.limits)?);
         }
         Ok(())
+    }
+
+    /// Takes other sections of plugins. They count from the next time on that a plugin is loaded.
+    pub fn configure(&self, sections: BTreeMap<String, PluginSettings>) {
+        *self.shared.sections.write().unwrap_or_else(PoisonError::into_inner) = sections;
     }
 
     /// Does what a person asks for, and returns the plugin that it was about, as it is then. Blocks until that is done,

@@ -26,7 +26,7 @@ impl Keeper {
             Operation::Reload { .. } => self.reload(&found, &name)?,
             Operation::Enable { .. } => self.enable(&found, &name)?,
             Operation::Disable { .. } => self.disable(&found, &name)?,
-            Operation::Trust { hash, .. } => self.trust(&found, &name, hash.as_deref())?,
+            Operation::Trust { hash, by, .. } => self.trust(&found, &name, hash.as_deref(), by)?,
         }
         // Another may wait for what has become free.
         self.scan();
@@ -96,7 +96,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn trust(&mut self, found: &Found, name: &str, wanted: Option<&str>) -> Result<(), OperationError> {
+    fn trust(&mut self, found: &Found, name: &str, wanted: Option<&str>, by: &str) -> Result<(), OperationError> {
         let source = source::read(&found.path).map_err(|refused| not_now(refused.problem.reason))?;
         file_check::check(&source.bytes).map_err(|refused| not_now(refused.problem.reason))?;
         let hash = source.hash.to_hex().to_string();
@@ -109,7 +109,7 @@ impl Keeper {
             name: name.to_owned(),
             file: found.file.clone(),
             trusted_at_ms: (self.shared.settings.now_ms)(),
-            by: "tieline plugins trust".to_owned(),
+            by: by.to_owned(),
         });
         record.save().map_err(failed)?;
         self.look(found, Cause::Change, &mut BTreeSet::new());

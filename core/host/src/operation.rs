@@ -26,6 +26,8 @@ pub enum Operation {
         name: String,
         /// The BLAKE3 hash in hexadecimal that the file must have; without it, whatever it has now.
         hash: Option<String>,
+        /// Who says so.
+        by: String,
     },
 }
 
@@ -75,7 +77,7 @@ pub enum OperationError {
         wanted: String,
     },
     /// The configuration says that the plugin shall not run, and it is above this.
-    #[error("the configuration says `{key} = false`; change it there and start the daemon again")]
+    #[error("the configuration says `{key} = false`; change it there")]
     ConfiguredOff {
         /// The key that says so.
         key: String,

@@ -105,9 +105,9 @@ pub(crate) fn prepare(shared: &Shared, source: &Source, way: &Way<'_>) -> Result
         own.known_as(&manifest);
     }
     enabled(shared, &record, name)?;
-    let plugin = settings.plugins.get(name).cloned().unwrap_or_default();
+    let plugin = shared.section(name);
     manifest.check_settings(&plugin.config)?;
-    let isolation = settings.isolation(name);
+    let isolation = shared.isolation(name);
     let marker = match isolation {
         Isolation::Process => None,
         Isolation::InProcess => Some(Arc::new(marker(settings, &manifest, source, way, &plugin)?)),

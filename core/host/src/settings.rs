@@ -97,11 +97,10 @@ impl Isolation {
 }
 
 impl Settings {
-    /// Returns where a plugin runs.
-    pub(crate) fn isolation(&self, name: &str) -> Isolation {
+    /// Returns where a plugin runs whose section does not say it.
+    pub(crate) fn usual_isolation(&self, name: &str) -> Isolation {
         let is_stock = self.stock.iter().any(|stock| stock == name);
-        let usual = if is_stock { Isolation::InProcess } else { Isolation::Process };
-        self.plugins.get(name).and_then(|plugin| plugin.isolation).unwrap_or(usual)
+        if is_stock { Isolation::InProcess } else { Isolation::Process }
     }
 }
 

@@ -1,16 +1,18 @@
 //! What the threads of one host share: settings, listeners, and the list of all plugins.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
     time::Instant,
 };
 
-use crate::{Events, Limits, Settings, instance::Instance, slot::Slot};
+use crate::{Events, Isolation, Limits, PluginSettings, Settings, instance::Instance, slot::Slot};
 
 /// What the threads of one host share.
 pub(crate) struct Shared {
     pub settings: Settings,
+    /// The section of each plugin, as it was read last.
+    pub sections: RwLock<BTreeMap<String, PluginSettings>>,
     pub limits: Limits,
     pub events: Arc<dyn Events>,
     pub list: RwLock<List>,
@@ -81,9 +83,19 @@ impl Shared {
         self.list.write().unwrap_or_else(PoisonError::into_inner).has_ended = false;
     }
 
+    /// Returns the section of a plugin.
+    pub(crate) fn section(&self, name: &str) -> PluginSettings {
+        self.sections.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned().unwrap_or_default()
+    }
+
     /// Tells whether the configuration switches a plugin off.
     pub(crate) fn is_configured_off(&self, name: &str) -> bool {
-        self.settings.plugins.get(name).is_some_and(|plugin| !plugin.enabled)
+        !self.section(name).enabled
+    }
+
+    /// Returns where a plugin runs.
+    pub(crate) fn isolation(&self, name: &str) -> Isolation {
+        self.section(name).isolation.unwrap_or_else(|| self.settings.usual_isolation(name))
     }
 
     /// Tells whether no plugin may begin any more.

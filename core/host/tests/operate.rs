@@ -176,7 +176,7 @@ fn half_a_file_cannot_be_trusted() {
     fs::write(bench.path("libfault.so"), &version(0)[..1000]).unwrap();
     let host = bench.host();
     host.load_all();
-    let refused = host.operate(Operation::Trust { name: "fault".into(), hash: None }).unwrap_err();
+    let refused = host.operate(Operation::Trust { name: "fault".into(), hash: None, by: "a test".into() }).unwrap_err();
     assert!(matches!(&refused, OperationError::NotNow { reason } if reason.contains("1000 bytes")), "{refused}");
     assert!(!bench.settings.trust_file.exists());
 }

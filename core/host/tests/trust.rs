@@ -32,7 +32,8 @@ fn distrusted(bench: &Bench) -> (Arc<Host>, String) {
 
 fn trust(host: &Host, hash: Option<&str>) -> Result<Status, OperationError> {
     let hash = hash.map(str::to_owned);
-    host.operate(Operation::Trust { name: "fault".into(), hash }).map(|mut status| status.remove(0))
+    host.operate(Operation::Trust { name: "fault".into(), hash, by: "a test".into() })
+        .map(|mut status| status.remove(0))
 }
 
 #[test]
@@ -53,7 +54,9 @@ fn an_unknown_file_waits_for_a_word_and_none_of_it_runs() {
     host.load_all();
     assert_eq!(bench.seen.seen().changes.len(), 1, "it is said once");
 
-    let status = host.operate(Operation::Trust { name: "libc.so".into(), hash: Some(content.clone()) }).unwrap();
+    let status = host
+        .operate(Operation::Trust { name: "libc.so".into(), hash: Some(content.clone()), by: "a test".into() })
+        .unwrap();
     assert_eq!((status.len(), status[0].state), (1, State::Running));
     assert!(trace.exists());
     let record = record(&bench);

@@ -57,7 +57,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let context = Context::new(&cli.global)?;
     match cli.verb {
         Verb::Serve(args) => {
-            serve::run(&context.home, &context.env, context.config(args.flags())?.config).map_err(cause)
+            let config = context.config(args.flags())?.config;
+            serve::run(&context.home, &context.env, args.flags(), config).map_err(cause)
         }
         Verb::PluginProbe(args) => Ok(probe(&args.file)),
         Verb::Mcp(args) => mcp::run(&context, args.session).map_err(cause),

@@ -7,16 +7,27 @@ mod logging;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tieline_config::{Config, Home};
-use tieline_engine::{Engine, clock::Clock, plugins::Plugins, port::Mounts, secrets::Secrets};
+use tieline_config::{Config, Home, Layers, load};
+use tieline_engine::{
+    Engine,
+    clock::Clock,
+    plugins::{Plugins, Reread, Sections},
+    port::Mounts,
+    secrets::Secrets,
+};
 use tieline_server::{Listeners, Server};
 use tieline_store::{Options, Store, StoreError, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::host;
 
-/// Runs the daemon in the foreground until SIGTERM or SIGINT. `env` are its `TIELINE_` variables.
-pub fn run(home: &Home, env: &[(String, String)], config: Config) -> anyhow::Result<ExitCode> {
+/// Runs the daemon in the foreground until SIGTERM or SIGINT. `env` are its `TIELINE_` variables, and `flags` what was typed.
+pub fn run(
+    home: &Home,
+    env: &[(String, String)],
+    flags: Vec<(String, String)>,
+    config: Config,
+) -> anyhow::Result<ExitCode> {
     logging::start(&config.log)?;
     failpoints::arm()?;
     // Whatever this process makes is for its user alone.
@@ -31,15 +42,33 @@ pub fn run(home: &Home, env: &[(String, String)], config: Config) -> anyhow::Res
         readers: config.store.readers,
         wal_limit_bytes: config.store.wal_limit_mib << 20,
     })?;
-    actix::System::new().block_on(serve(home, env, config, store))
+    let reread = reread(home.clone(), env.to_vec(), flags);
+    actix::System::new().block_on(serve(home, env, reread, config, store))
 }
 
-async fn serve(home: &Home, env: &[(String, String)], config: Config, store: Store) -> anyhow::Result<ExitCode> {
+/// Reads the sections of plugins as they are in the configuration by then.
+fn reread(home: Home, env: Vec<(String, String)>, flags: Vec<(String, String)>) -> Reread {
+    Box::new(move || {
+        let layers = Layers::gather(&home, env.clone(), flags.clone()).map_err(|error| error.to_string())?;
+        let config = load(&layers).map_err(|problems| problems.to_string())?.config;
+        let settings = host::settings(&home, &config).map_err(|error| format!("{error:#}"))?.plugins;
+        Ok(Sections { plugins: config.plugins, settings })
+    })
+}
+
+async fn serve(
+    home: &Home,
+    env: &[(String, String)],
+    reread: Reread,
+    config: Config,
+    store: Store,
+) -> anyhow::Result<ExitCode> {
     let engine = Engine::start(store, config.clone(), Clock::real(), stop_at_once).await?;
     check_in_background(&engine);
     first_start::run(&engine, home).await?;
     let secrets = Secrets::new(home.secrets_dir(), env);
     let plugins = Plugins::connect(&engine, host::settings(home, &config)?, plugin_limits(), secrets);
+    plugins.reread_with(reread);
     let loading = Arc::clone(&plugins);
     let loaded = tokio::task::spawn_blocking(move || loading.watch()).await;
     loaded.context("loading the plugins ended in a panic")?.context("the plugin folder cannot be followed")?;

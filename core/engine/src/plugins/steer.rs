@@ -12,12 +12,14 @@ use super::show;
 use crate::port::Unable;
 
 /// Carries an operation out and returns how the plugin is then. Blocks.
-pub fn operate(host: &Host, command: &Command, _by: &Principal) -> Result<PluginView, Unable> {
+pub fn operate(host: &Host, command: &Command, by: &Principal) -> Result<PluginView, Unable> {
     let operation = match command {
         Command::PluginEnable(PluginRef { name }) => Operation::Enable { name: name.clone() },
         Command::PluginDisable(PluginRef { name }) => Operation::Disable { name: name.clone() },
         Command::PluginReload(PluginRef { name }) => Operation::Reload { name: name.clone() },
-        Command::PluginTrust(PluginTrust { name, hash }) => Operation::Trust { name: name.clone(), hash: hash.clone() },
+        Command::PluginTrust(PluginTrust { name, hash }) => {
+            Operation::Trust { name: name.clone(), hash: hash.clone(), by: by.name.clone() }
+        }
         other => return Err(Unable::Failed(format!("`{}` is no operation on a plugin", other.name()))),
     };
     let name = operation.name().to_owned();
