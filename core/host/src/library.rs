@@ -69,7 +69,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 ///
 /// # Safety
 /// `symbol` is aligned and points to static data of a library that stays open.
-unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> {
+pub(crate) unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> {
     // SAFETY: see above; a library with this symbol maps at least a page there.
     let (magic, major, minor, size) = unsafe {
         (
@@ -98,7 +98,8 @@ unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> 
         .ok_or_else(|| Problem::new(Step::Version, "the declaration has changed while it was read"))
 }
 
-fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
+/// Reads what a declaration speaks of.
+pub(crate) fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
     if declaration.panic_unwind != 1 {
         return Err(Problem::new(
             Step::Version,
