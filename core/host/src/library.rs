@@ -90,8 +90,12 @@ pub(crate) unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl
             abi::ABI_MINOR
         ));
     }
-    if !(PluginDecl::SIZE_1_0..=1 << 16).contains(&size) {
-        return wrong(format!("the declaration has {size} bytes; at least {} are wanted", PluginDecl::SIZE_1_0));
+    if !(PluginDecl::SIZE_1_0..=1 << 16).contains(&size) || !size.is_multiple_of(align_of::<PluginDecl>()) {
+        return wrong(format!(
+            "the declaration has {size} bytes; at least {} are wanted, and a multiple of {}",
+            PluginDecl::SIZE_1_0,
+            align_of::<PluginDecl>()
+        ));
     }
     // SAFETY: see above.
     unsafe { PluginDecl::read(symbol) }
@@ -107,10 +111,10 @@ pub(crate) fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
              build it with panic = \"unwind\"",
         ));
     }
+    let json = Some(declaration.manifest).filter(|json| json.len <= 1 << 20);
     // SAFETY: static data of a library that stays open.
-    let json: Option<&'static [u8]> = unsafe { declaration.manifest.as_slice() };
+    let json: Option<&'static [u8]> = json.and_then(|json| unsafe { json.as_slice() });
     let json = json
-        .filter(|json| json.len() <= 1 << 20)
         .and_then(|json| std::str::from_utf8(json).ok())
         .ok_or_else(|| Problem::new(Step::Manifest, "the manifest is not text"))?;
     let (manifest, entries) = (Manifest::parse(json.as_bytes())?, entries(&declaration)?);

@@ -65,7 +65,9 @@ fn declaration(input: &mut Input) -> u64 {
             }
             mark((plugin.entries.timer.is_some(), plugin.entries.webhook.is_some(), plugin.manifest.webhooks.len()))
         }
-        Err(problem) => mark((problem.step as u8, problem.reason.chars().filter(|c| !c.is_numeric()).take(40).collect::<String>())),
+        Err(problem) => {
+            mark((problem.step as u8, problem.reason.chars().filter(|c| !c.is_numeric()).take(40).collect::<String>()))
+        }
     }
 }
 

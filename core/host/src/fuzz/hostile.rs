@@ -22,7 +22,16 @@ impl Lent {
     /// Lends bytes, or what only looks like some.
     pub(super) fn bytes(&mut self, input: &mut Input) -> Bytes {
         const WORDS: [&[u8]; 10] = [
-            b"{}", b"key", b"requests_total", b"text/plain", b"{\"a\":\"b\"}", b"\xff\xfe", b"", b"[", b"n\nn", b"tok-en",
+            b"{}",
+            b"key",
+            b"requests_total",
+            b"text/plain",
+            b"{\"a\":\"b\"}",
+            b"\xff\xfe",
+            b"",
+            b"[",
+            b"n\nn",
+            b"tok-en",
         ];
         match input.u8() {
             0 => Bytes { ptr: std::ptr::null(), len: input.u64() as usize },

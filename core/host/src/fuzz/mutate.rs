@@ -18,9 +18,8 @@ impl Chance {
 }
 
 /// Numbers at which code goes wrong.
-const ODD: [u64; 14] = [
-    0, 1, 7, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x1_0000, 0x7fff_ffff, 0xffff_ffff, i64::MAX as u64, 1 << 63, u64::MAX,
-];
+const ODD: [u64; 14] =
+    [0, 1, 7, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x1_0000, 0x7fff_ffff, 0xffff_ffff, i64::MAX as u64, 1 << 63, u64::MAX];
 
 /// Changes one of the inputs in a few places.
 pub(super) fn mutate(chance: &mut Chance, pool: &[Vec<u8>], longest: usize) -> Vec<u8> {

@@ -152,7 +152,9 @@ unsafe extern "C" fn webhook(instance: *mut c_void, request: *const WebhookReque
     let choice = lock(&hostile.script).u8();
     if let Some(reply) = hostile.api.webhook_reply.filter(|_| choice < 128) {
         // SAFETY: the functions of a living host.
-        unsafe { reply(hostile.api.ctx, request.id, 100 + u16::from(choice) * 4, Bytes::of(b"text/plain"), Bytes::EMPTY) };
+        unsafe {
+            reply(hostile.api.ctx, request.id, 100 + u16::from(choice) * 4, Bytes::of(b"text/plain"), Bytes::EMPTY)
+        };
     }
     hostile.act()
 }
