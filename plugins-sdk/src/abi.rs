@@ -353,13 +353,13 @@ const MAX_STRIDE: usize = 4096;
 pub unsafe fn array<'a, T: Sized32 + 'a>(first: *const T, n: u32) -> Option<impl ExactSizeIterator<Item = T> + 'a> {
     let stride = if n == 0 {
         T::MIN
-    } else if first.is_null() || !first.is_aligned() {
+    } else if n > MOST_AT_ONCE || first.is_null() || !first.is_aligned() {
         return None;
     } else {
         // SAFETY: not null, aligned, and the caller vouches that at least the leading `size` is readable.
         unsafe { first.cast::<u32>().read() as usize }
     };
-    if n > MOST_AT_ONCE || stride > MAX_STRIDE || !is_size_of::<T>(stride, T::MIN) {
+    if stride > MAX_STRIDE || !is_size_of::<T>(stride, T::MIN) {
         return None;
     }
     let known = stride.min(size_of::<T>());

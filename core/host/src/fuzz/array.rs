@@ -32,12 +32,13 @@ fn array<T: Sized32>(input: &mut Input, number: impl Fn(T) -> u64) -> u64 {
     let (first, n) = match shape {
         0 => (std::ptr::null(), n),
         1 => (block.ptr::<u8>().wrapping_add(4).cast_const().cast(), n),
-        2 if !is_stride => (block.ptr::<T>().cast_const(), u32::MAX),
+        2 if n > 0 => (block.ptr::<T>().cast_const(), u32::MAX),
         _ => (block.ptr::<T>().cast_const(), n),
     };
-    // SAFETY: null, not aligned, or `n` structs as large as the first says, unless that is no possible size.
+    // SAFETY: null, not aligned, more than there may be, or `n` structs as large as the first says, unless that is no
+    // possible size.
     let read = unsafe { abi::array::<T>(first, n) };
-    let is_possible = n == 0 || (shape > 1 && is_stride);
+    let is_possible = n == 0 || (shape > 2 && is_stride);
     assert_eq!(read.is_some(), is_possible);
     let numbers: Vec<u64> = read.into_iter().flatten().map(number).collect();
     assert_eq!(numbers.len(), if is_possible { n as usize } else { 0 });

@@ -1,6 +1,13 @@
 //! Fuzzes the host with a process that speaks for a plugin and says anything, in any order.
 
-use std::{ffi::OsString, fs, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     harness::fuzz,
@@ -10,6 +17,10 @@ use super::{
 use crate::{
     body::Body,
     calls::Message,
+    desk::Desk,
+    hearing::Hearing,
+    pen::Pen,
+    process::Process,
     remote::Remote,
     wire::{FromChild, Service},
 };
@@ -88,5 +99,42 @@ fn a_process_that_says_anything_in_any_order_breaks_nothing_and_each_message_is_
         let limit = Duration::from_secs(5);
         let remote = Remote::start(&command, &file, &stage.instance, Duration::ZERO, limit).expect("a process");
         mark(stage.play(Body::Apart(Box::new(remote)), &mut script))
+    });
+}
+
+/// The same without a process and a driver, which is a hundred times as fast.
+#[test]
+fn frames_in_any_order_are_heard_or_refused_and_each_message_is_answered_once() {
+    let command: Vec<OsString> = ["sh", "-c", "exec cat"].map(OsString::from).into();
+    let (process, _line, _printed) = Process::start(&command, Path::new("cat")).expect("a process");
+    let process = Arc::new(process);
+    fuzz("child-frames", 3_000, 2048, |bytes| {
+        let mut input = Input::of(bytes);
+        let (listener, mut script) = (input.part(), input.part());
+        let mut stage = Stage::new(listener);
+        let (ours, _theirs) = UnixStream::pair().expect("a connection");
+        let pen = Arc::new(Pen::new(ours, Arc::clone(&process), Duration::from_secs(5)).expect("a pen"));
+        let desk = Desk::new(Arc::clone(&stage.instance), pen);
+        let mut hearing = Hearing { instance: Arc::clone(&stage.instance), desk };
+        let (mut outcome, _manner) = (0, input.u8());
+        while !input.is_empty() {
+            stage.give(&mut script);
+            let mut said = Vec::new();
+            frame(&mut input, &mut said);
+            let Some((_, frame)) = said.split_first_chunk::<4>() else { continue };
+            if script.u8() % 4 == 1 {
+                stage.instance.inbox.collect();
+            }
+            match hearing.hear(frame) {
+                Ok(reply) => outcome = mark((outcome, frame.first(), reply.is_some())),
+                Err(what) => {
+                    outcome = mark((outcome, what));
+                    break;
+                }
+            }
+            stage.instance.inbox.flush(&*stage.shared.events, &stage.instance.plugin);
+        }
+        stage.end();
+        outcome
     });
 }

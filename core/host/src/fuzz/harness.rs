@@ -24,7 +24,7 @@ pub(super) fn fuzz(name: &str, rounds: u32, longest: usize, target: impl Fn(&[u8
     let mut pool = Vec::new();
     let mut run = |input: Vec<u8>, is_seed: bool| {
         last.runs(&input);
-        let is_new = marks.insert(target(&input)) && pool_has_room(marks.len());
+        let is_new = marks.insert(target(&input)) && marks.len() < MOST_KEPT;
         (is_new || is_seed).then_some(input)
     };
     for seed in corpus(name) {
@@ -44,12 +44,9 @@ pub(super) fn fuzz(name: &str, rounds: u32, longest: usize, target: impl Fn(&[u8
     last.ends();
 }
 
-fn pool_has_room(kept: usize) -> bool {
-    kept < MOST_KEPT
-}
-
-/// Reads the files of a target, in order.
+/// Reads the files of a target, in order. One that is named after another, as `child-frames` is, has the same.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let name = name.split('-').next().unwrap_or(name);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz").join(name);
     let entries = fs::read_dir(&folder).expect("the target has a folder under tests/fuzz");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();

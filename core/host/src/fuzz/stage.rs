@@ -19,6 +19,7 @@ use crate::{
     Denied, Events, Inbound, Limits, Metric, Outbound, PluginSettings, Settings, Socket, Status, TrustPolicy, Webhook,
     body::Body,
     driver,
+    inflight::Given,
     instance::Instance,
     life::Life,
     lock,
@@ -190,7 +191,7 @@ impl Stage {
                 }
                 2 => {
                     let data = Bytes::from(input.piece());
-                    let _gone = instance.queue.socket_frames(input.number(), vec![(input.u8() % 2 == 0, data)]);
+                    let _gone = instance.queue.socket_frames(input.number(), vec![(input.u8() < 128, data)]);
                     continue;
                 }
                 3 => {
@@ -224,6 +225,21 @@ impl Stage {
         assert!(self.instance.is_over());
         self.count();
         super::input::mark((outcome, self.taken.len().min(3), self.asked.min(2), acts.min(4)))
+    }
+
+    /// Gives the instance messages, without a driver.
+    pub(super) fn give(&mut self, input: &mut Input) {
+        let messages: Vec<Outbound> = (0..input.u8() % 4).map(|_| message(input)).collect();
+        self.taken.extend(messages.iter().map(|message| message.corr));
+        let given =
+            messages.iter().map(|Outbound { link, kind, corr, .. }| Given { link: *link, kind: *kind, corr: *corr });
+        lock(&self.instance.inflight).open(given);
+    }
+
+    /// Ends the instance, without a driver, and counts the answers.
+    pub(super) fn end(&mut self) {
+        assert!(self.instance.end(1001, "it was stopped"));
+        self.count();
     }
 
     /// What was taken was answered once, and nothing else ever.

@@ -28,7 +28,7 @@ impl Read for Pieces {
 fn bytes_are_a_frame_with_one_meaning_or_an_error() {
     fuzz("wire", 20_000, 4096, |bytes| {
         let mut input = Input::of(bytes);
-        let (size, is_from_child) = (usize::from(input.u8()) + 1, input.u8() % 2 == 0);
+        let (size, is_from_child) = (usize::from(input.u8()) + 1, input.u8() == 0);
         let mut from = Pieces { bytes: input.rest(), at: 0, size };
         let (mut frames, mut read) = (Frames::new(1 << 16), (0u32, 0u64));
         loop {
