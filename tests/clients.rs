@@ -1,6 +1,7 @@
 //! Foreign clients use a real daemon: a WebSocket client written from the protocol page, and the official MCP client.
 //!
 //! They are the programs of `tests/clients`, in Python. `cargo xtask test` makes the environment that they run in.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -1,6 +1,7 @@
 //! A disk that does not keep its word: after one failed sync the daemon says nothing more, and what it had said holds.
 //!
 //! The disk is real; the failure is put in front of it by a small library that the test compiles and preloads.
+#![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,5 @@
 //! Plugins that come, change and go while the daemon runs.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::{

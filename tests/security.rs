@@ -1,4 +1,5 @@
 //! The real daemon against callers that it should not trust.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 #[path = "security/guard.rs"]

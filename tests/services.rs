@@ -1,5 +1,6 @@
 //! What the daemon does for a plugin besides carrying messages: values, secrets, timers, metrics and webhooks, with a real
 //! library in a real daemon.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, os::unix::fs::PermissionsExt};

@@ -1,6 +1,7 @@
 //! One script of commands through every surface: the same outcomes and the same events.
 //!
 //! Each surface gets a daemon of its own. All runs are compared with one snapshot, so that no surface can differ.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 #[path = "surfaces/cast.rs"]

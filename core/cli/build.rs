@@ -1,5 +1,6 @@
 //! Tells the linker to keep one copy of functions that came out the same, which generic code has many of: a quarter of the
 //! binary, and so of the pages that an idle daemon keeps in memory.
+#![forbid(unsafe_code)]
 
 use std::env;
 

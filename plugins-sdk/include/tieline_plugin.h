@@ -67,6 +67,9 @@ typedef struct {
     size_t len;
 } tieline_bytes;
 
+/* The most elements of an array. */
+#define TIELINE_MOST_AT_ONCE 65536
+
 /* size is the sender's sizeof; it is also the stride of an array. */
 typedef struct {
     uint32_t size;

@@ -9,7 +9,9 @@
 //!   not copied, and the length says how much room is needed.
 //! - A struct that begins with `size` may grow at its end in a minor version. A reader takes what it knows, a field
 //!   beyond the sender's `size` is absent, and the stride of an array is the sender's `size`. What a minor version has
-//!   added to [`PluginDecl`] and [`HostApi`] may also be null, which is the same as absent.
+//!   added to [`PluginDecl`] and [`HostApi`] may also be null, which is the same as absent. A `size` that is no multiple
+//!   of eight belongs to no struct.
+//! - An array has at most [`MOST_AT_ONCE`] elements.
 
 use std::ffi::c_void;
 
@@ -21,6 +23,9 @@ pub const ABI_MAJOR: u16 = 1;
 pub const ABI_MINOR: u16 = 1;
 /// The exported data symbol.
 pub const SYMBOL: &str = "TIELINE_TRANSPORT";
+
+/// The most elements of an array; a count beyond it is garbage.
+pub const MOST_AT_ONCE: u32 = 1 << 16;
 
 /// Done.
 pub const OK: i32 = 0;
@@ -218,7 +223,7 @@ impl PluginDecl {
                 (&raw const (*declaration).size).read() as usize,
             )
         };
-        if magic != MAGIC || major != ABI_MAJOR || size < Self::SIZE_1_0 {
+        if magic != MAGIC || major != ABI_MAJOR || !is_size_of::<PluginDecl>(size, Self::SIZE_1_0) {
             return None;
         }
         let mut known = std::mem::MaybeUninit::<PluginDecl>::zeroed();
@@ -305,6 +310,11 @@ unsafe impl Send for HostApi {}
 // SAFETY: as above.
 unsafe impl Sync for HostApi {}
 
+/// Tells whether a struct that has grown at its end, or not yet, can have this size: it ends with a whole field.
+pub(crate) const fn is_size_of<T>(size: usize, least: usize) -> bool {
+    size >= least && size.is_multiple_of(align_of::<T>())
+}
+
 /// A struct that begins with its sender's size and may stand in an array.
 ///
 /// # Safety
@@ -343,13 +353,13 @@ const MAX_STRIDE: usize = 4096;
 pub unsafe fn array<'a, T: Sized32 + 'a>(first: *const T, n: u32) -> Option<impl ExactSizeIterator<Item = T> + 'a> {
     let stride = if n == 0 {
         T::MIN
-    } else if first.is_null() || !first.is_aligned() {
+    } else if n > MOST_AT_ONCE || first.is_null() || !first.is_aligned() {
         return None;
     } else {
         // SAFETY: not null, aligned, and the caller vouches that at least the leading `size` is readable.
         unsafe { first.cast::<u32>().read() as usize }
     };
-    if !(T::MIN..=MAX_STRIDE).contains(&stride) || !stride.is_multiple_of(align_of::<T>()) {
+    if stride > MAX_STRIDE || !is_size_of::<T>(stride, T::MIN) {
         return None;
     }
     let known = stride.min(size_of::<T>());
@@ -472,6 +482,36 @@ mod tests {
 
     #[test]
     #[allow(unsafe_code)]
+    fn a_declaration_that_ends_within_a_function_is_refused() {
+        let whole = PluginDecl {
+            magic: MAGIC,
+            abi_major: ABI_MAJOR,
+            abi_minor: ABI_MINOR,
+            size: 0,
+            panic_unwind: 1,
+            _pad: [0; 7],
+            manifest: Bytes::EMPTY,
+            create: None,
+            start: None,
+            deliver: None,
+            socket_events: None,
+            resume: None,
+            command: None,
+            shutdown: None,
+            destroy: None,
+            timer: None,
+            webhook: None,
+        };
+        for size in 100..=128 {
+            let declaration = PluginDecl { size, ..whole };
+            // SAFETY: a declaration; what is copied beyond the size in it is never more than it has.
+            let read = unsafe { PluginDecl::read(&raw const declaration) };
+            assert_eq!(read.is_some(), size >= 104 && size % 8 == 0, "{size}");
+        }
+    }
+
+    #[test]
+    #[allow(unsafe_code)]
     fn an_impossible_array_is_refused() {
         // SAFETY: refused before anything is read, or read within the one struct.
         unsafe {
@@ -481,6 +521,8 @@ mod tests {
                 let view = MsgView { size, kind: 1, flags: 0, link: 0, corr: 0, payload: Bytes::EMPTY };
                 assert!(array(&raw const view, 1).is_none(), "{size}");
             }
+            let view = MsgView { size: 40, kind: 1, flags: 0, link: 0, corr: 0, payload: Bytes::EMPTY };
+            assert!(array(&raw const view, MOST_AT_ONCE + 1).is_none());
             assert!(Bytes { ptr: std::ptr::null(), len: 1 }.as_slice().is_none());
             assert_eq!(Bytes::EMPTY.as_slice(), Some(&[][..]));
         }

@@ -147,6 +147,9 @@ unsafe extern "C" fn create<T: Transport>(host: *const HostApi, config: Bytes, o
 unsafe extern "C" fn start<T: Transport>(instance: *mut c_void) -> i32 {
     // SAFETY: the host passes what `create` gave it.
     let Some(instance) = (unsafe { Instance::<T>::of(instance) }) else { return abi::INVALID };
+    if instance.stopped.load(Ordering::Acquire) {
+        return abi::CLOSED;
+    }
     instance.guard(|| {
         let config = instance.config.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let Some(config) = config else { return abi::INVALID };

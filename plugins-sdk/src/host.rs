@@ -29,12 +29,12 @@ impl Host {
         }
         // SAFETY: not null, aligned, and the caller vouches that it begins with its size.
         let size = unsafe { (&raw const (*api).size).read() } as usize;
+        if !abi::is_size_of::<HostApi>(size, HostApi::SIZE_1_0) {
+            return None;
+        }
         if size >= size_of::<HostApi>() {
             // SAFETY: at least as large as what this version knows.
             return Some(Host { api: unsafe { &*api } });
-        }
-        if size < HostApi::SIZE_1_0 {
-            return None;
         }
         // An older host: what it does not have is zero in a copy that lives as long, so those functions are absent.
         let mut known = std::mem::MaybeUninit::<HostApi>::zeroed();
@@ -57,9 +57,21 @@ impl Host {
 
     /// Hands messages over, and returns how many were taken and why not all.
     pub fn inbound_all(&self, messages: &[Message<'_>]) -> (usize, Flow) {
+        let mut all = 0;
+        for some in messages.chunks(abi::MOST_AT_ONCE as usize) {
+            let (taken, flow) = self.inbound_some(some);
+            all += taken;
+            if flow != Flow::Accepted {
+                return (all, flow);
+            }
+        }
+        (all, Flow::Accepted)
+    }
+
+    fn inbound_some(&self, messages: &[Message<'_>]) -> (usize, Flow) {
         let Some(inbound) = self.api.inbound else { return (0, Flow::Closed) };
         let views: Vec<MsgView> = messages.iter().map(view).collect();
-        let n = u32::try_from(views.len()).unwrap_or(u32::MAX);
+        let n = views.len() as u32;
         let mut taken = 0;
         // SAFETY: `n` views that live for the call, and the host's own ctx.
         let status = unsafe { inbound(self.api.ctx, views.as_ptr(), n, &raw mut taken) };

@@ -6,16 +6,20 @@
 //! `additionalProperties`, `anyOf`, `oneOf` (as `anyOf`), `allOf`, and `$ref` within the document. [`unchecked`] lists
 //! what else a schema demands.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde_json::{Map, Value};
 
 /// References and alternatives deeper than this are not followed.
 const DEPTH: usize = 64;
+/// More steps are not taken: references and alternatives within each other multiply.
+const STEPS: usize = 100_000;
 /// Words in a key whose value is not shown.
 const SECRET: [&str; 5] = ["token", "secret", "pass", "key", "credential"];
 /// Longer values are cut when they are shown.
 const SHOWN: usize = 80;
+/// What is wanted is cut when it is longer.
+const WANTED: usize = 1000;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +42,14 @@ impl fmt::Display for Mistake {
 
 /// Returns everything that is wrong with a value.
 pub fn check(schema: &Value, value: &Value) -> Vec<Mistake> {
-    let mut walk = Walk { root: schema, mistakes: Vec::new(), path: Vec::new() };
+    let steps = Cell::new(STEPS);
+    let mut walk = Walk { root: schema, steps: &steps, mistakes: Vec::new(), path: Vec::new() };
     walk.value(schema, value, 0);
+    if steps.get() == 0 {
+        let found = format!("a schema that is not done after {STEPS} steps");
+        let wanted = "one with fewer references and alternatives within each other".to_owned();
+        return vec![Mistake { path: Vec::new(), found, wanted }];
+    }
     // The order of an object's keys depends on how its reader was built.
     walk.mistakes.sort_by(|a, b| a.path.cmp(&b.path));
     walk.mistakes
@@ -77,11 +87,20 @@ fn collect_unchecked(schema: &Value, found: &mut Vec<String>) {
 
 struct Walk<'a> {
     root: &'a Value,
+    /// How many are left.
+    steps: &'a Cell<usize>,
     path: Vec<String>,
     mistakes: Vec<Mistake>,
 }
 
 impl<'a> Walk<'a> {
+    /// Takes as many steps as are left, or one. False when there was none.
+    fn step(&self, steps: usize) -> bool {
+        let left = self.steps.get();
+        self.steps.set(left.saturating_sub(steps));
+        left > 0
+    }
+
     fn wrong(&mut self, found: impl Into<String>, wanted: impl Into<String>) {
         self.mistakes.push(Mistake { path: self.path.clone(), found: found.into(), wanted: wanted.into() });
     }
@@ -93,6 +112,9 @@ impl<'a> Walk<'a> {
     }
 
     fn value(&mut self, schema: &'a Value, value: &Value, depth: usize) {
+        if !self.step(1) {
+            return;
+        }
         let Some(schema) = self.resolve(schema, depth) else { return };
         let Value::Object(schema) = schema else {
             if schema == &Value::Bool(false) {
@@ -124,7 +146,7 @@ impl<'a> Walk<'a> {
 
     fn any_of(&mut self, alternatives: &'a [Value], value: &Value, depth: usize) {
         let fits = |inner: &'a Value| {
-            let mut walk = Walk { root: self.root, path: self.path.clone(), mistakes: Vec::new() };
+            let mut walk = Walk { root: self.root, steps: self.steps, path: self.path.clone(), mistakes: Vec::new() };
             walk.value(inner, value, depth + 1);
             walk.mistakes
         };
@@ -158,6 +180,7 @@ impl<'a> Walk<'a> {
             match (known.and_then(|known| known.get(key)), rest) {
                 (Some(inner), _) => self.below(key, |walk| walk.value(inner, value, depth + 1)),
                 (None, Some(Value::Bool(false))) => {
+                    self.step(known.unwrap_or(&none).len());
                     let wanted = meant(key, known.unwrap_or(&none));
                     self.below(key, |walk| walk.wrong("an unknown key", wanted));
                 }
@@ -186,13 +209,23 @@ impl<'a> Walk<'a> {
 
     fn wanted_of(&self, schema: &'a Value, depth: usize) -> String {
         match self.resolve(schema, depth) {
-            Some(Value::Object(schema)) => self.wanted(schema, depth),
+            Some(Value::Object(schema)) if self.step(1) => self.wanted(schema, depth),
             _ => "a value".to_owned(),
         }
     }
 
-    /// Says what a schema wants.
+    /// Says what a schema wants, within bounds.
     fn wanted(&self, schema: &'a Map<String, Value>, depth: usize) -> String {
+        let text = self.wanted_at_length(schema, depth);
+        // Long words are as much work as many.
+        self.step(text.len() / 16);
+        match text.char_indices().nth(WANTED) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+
+    fn wanted_at_length(&self, schema: &'a Map<String, Value>, depth: usize) -> String {
         if let Some(only) = schema.get("const") {
             return only.to_string();
         }
@@ -351,6 +384,25 @@ fn shown(path: &[String], value: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_schema_that_multiplies_within_itself_is_given_up() {
+        for schema in [
+            json!({"allOf": [{"$ref": "#"}, {"$ref": "#"}]}),
+            json!({"anyOf": [{"$ref": "#"}, {"$ref": "#"}, {"type": "string"}]}),
+        ] {
+            let mistakes = check(&schema, &json!(1));
+            assert_eq!(mistakes.len(), 1);
+            assert!(mistakes[0].found.contains("not done after"), "{}", mistakes[0]);
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_is_cut() {
+        let words: Vec<String> = (0..1000).map(|i| format!("word-{i}")).collect();
+        let mistakes = check(&json!({"enum": words}), &json!(1));
+        assert!(mistakes[0].wanted.chars().count() <= WANTED + 1 && mistakes[0].wanted.ends_with('…'));
+    }
 
     fn say(schema: &Value, value: Value) -> Vec<String> {
         check(schema, &value).iter().map(Mistake::to_string).collect()

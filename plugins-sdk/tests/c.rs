@@ -123,6 +123,7 @@ fn the_header_has_the_layout_and_the_numbers_of_the_crate() {
         number("TIELINE_FAILED", abi::FAILED as u64),
         number("TIELINE_NOT_FOUND", abi::NOT_FOUND as u64),
         number("TIELINE_TOO_LARGE", abi::TOO_LARGE as u64),
+        number("TIELINE_MOST_AT_ONCE", abi::MOST_AT_ONCE.into()),
         number("TIELINE_METRIC_COUNTER", abi::METRIC_COUNTER.into()),
         number("TIELINE_METRIC_GAUGE", abi::METRIC_GAUGE.into()),
         number("TIELINE_TIMER_CANCEL", abi::TIMER_CANCEL),

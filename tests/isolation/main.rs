@@ -1,4 +1,5 @@
 //! Plugins in processes of their own, under the real daemon: what happens to one costs nobody else a message.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 mod promises;

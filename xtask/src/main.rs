@@ -1,10 +1,11 @@
-//! The project's chores: `cargo xtask run | test | install | bench`.
+//! The project's chores: `cargo xtask run | test | fuzz | install | bench`.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod build;
 mod daemon;
 mod first_party;
+mod fuzz;
 mod health;
 mod install;
 mod plugins;
@@ -23,6 +24,8 @@ enum Task {
     Run(run::Run),
     /// Check everything that must pass before a change lands.
     Test(test::Test),
+    /// Run what is made up at random against the plugin boundary, for longer than the tests do.
+    Fuzz(fuzz::Fuzz),
     /// Build for release, and put the binary and the plugins in place.
     Install(install::Install),
     /// Run a benchmark, built for release.
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Run(task) => task.run(),
         Task::Test(task) => task.run(),
+        Task::Fuzz(task) => task.run(),
         Task::Install(task) => task.run(),
         Task::Bench(task) => task.run(),
     };

@@ -1,4 +1,5 @@
 //! The program as a newcomer meets it: a real daemon, real commands, what they print and their exit codes.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

@@ -78,8 +78,11 @@ pub(crate) fn with(ctx: *const c_void, f: impl FnOnce(&dyn Callbacks) -> i32) ->
 /// # Safety
 /// As [`Bytes::as_slice`].
 pub(crate) unsafe fn slice<'a>(bytes: Bytes) -> Option<&'a [u8]> {
+    if bytes.len > MOST_PAYLOAD {
+        return None;
+    }
     // SAFETY: passed on to the caller.
-    unsafe { bytes.as_slice() }.filter(|slice| slice.len() <= MOST_PAYLOAD)
+    unsafe { bytes.as_slice() }
 }
 
 /// As [`slice`], for what a person will read: nothing when it cannot be true.

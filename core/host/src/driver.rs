@@ -44,7 +44,7 @@ impl Job {
 }
 
 /// How an instance ended.
-enum End {
+pub(crate) enum End {
     Stopped,
     Died(Problem),
     Refused(Problem),
@@ -167,7 +167,7 @@ fn drive(life: &mut Life<'_>, job: &Job) -> Result<(), Fatal> {
 }
 
 /// Stops and frees an instance, as far as it lets one.
-fn finish(mut life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -> End {
+pub(crate) fn finish(mut life: Life<'_>, instance: &Arc<Instance>, result: Result<(), Fatal>) -> End {
     let (shared, slot) = (life.shared, life.slot);
     let end = match result {
         Ok(()) => End::Stopped,

@@ -22,6 +22,8 @@ mod file_check;
 mod files;
 mod first_party;
 mod folder;
+#[cfg(test)]
+mod fuzz;
 mod hearing;
 mod host;
 mod inbox;

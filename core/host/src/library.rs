@@ -69,7 +69,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 ///
 /// # Safety
 /// `symbol` is aligned and points to static data of a library that stays open.
-unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> {
+pub(crate) unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> {
     // SAFETY: see above; a library with this symbol maps at least a page there.
     let (magic, major, minor, size) = unsafe {
         (
@@ -90,15 +90,20 @@ unsafe fn declaration(symbol: *const PluginDecl) -> Result<PluginDecl, Problem> 
             abi::ABI_MINOR
         ));
     }
-    if !(PluginDecl::SIZE_1_0..=1 << 16).contains(&size) {
-        return wrong(format!("the declaration has {size} bytes; at least {} are wanted", PluginDecl::SIZE_1_0));
+    if !(PluginDecl::SIZE_1_0..=1 << 16).contains(&size) || !size.is_multiple_of(align_of::<PluginDecl>()) {
+        return wrong(format!(
+            "the declaration has {size} bytes; at least {} are wanted, and a multiple of {}",
+            PluginDecl::SIZE_1_0,
+            align_of::<PluginDecl>()
+        ));
     }
     // SAFETY: see above.
     unsafe { PluginDecl::read(symbol) }
         .ok_or_else(|| Problem::new(Step::Version, "the declaration has changed while it was read"))
 }
 
-fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
+/// Reads what a declaration speaks of.
+pub(crate) fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
     if declaration.panic_unwind != 1 {
         return Err(Problem::new(
             Step::Version,
@@ -106,10 +111,10 @@ fn read(declaration: PluginDecl) -> Result<Plugin, Problem> {
              build it with panic = \"unwind\"",
         ));
     }
+    let json = Some(declaration.manifest).filter(|json| json.len <= 1 << 20);
     // SAFETY: static data of a library that stays open.
-    let json: Option<&'static [u8]> = unsafe { declaration.manifest.as_slice() };
+    let json: Option<&'static [u8]> = json.and_then(|json| unsafe { json.as_slice() });
     let json = json
-        .filter(|json| json.len() <= 1 << 20)
         .and_then(|json| std::str::from_utf8(json).ok())
         .ok_or_else(|| Problem::new(Step::Manifest, "the manifest is not text"))?;
     let (manifest, entries) = (Manifest::parse(json.as_bytes())?, entries(&declaration)?);

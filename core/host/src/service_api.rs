@@ -96,8 +96,8 @@ pub(crate) unsafe extern "C" fn webhook_reply(
     content_type: Bytes,
     body: Bytes,
 ) -> i32 {
-    // SAFETY: the plugin lends both for the call.
     act(ctx, |instance| {
+        // SAFETY: the plugin lends both for the call.
         let (kind, body) = unsafe { (bytes(content_type)?, bytes(body)?) };
         instance.webhook_reply(request, status, kind, body)
     })

@@ -1,4 +1,5 @@
 //! The store through its own door: real SQLite files, real threads.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

@@ -1,4 +1,5 @@
 //! The transport behaves as the SDK's kit wants it of every transport.
+#![forbid(unsafe_code)]
 
 use tieline_plugin_sdk::{conformance, declaration};
 use tieline_transport_websocket::WebSocket;
