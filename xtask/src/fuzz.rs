@@ -16,7 +16,7 @@ const SANITIZED: &str = "x86_64-unknown-linux-gnu";
 /// Options of `fuzz`.
 #[derive(clap::Args)]
 pub struct Fuzz {
-    /// A part of a target's name; all of them without it
+    /// One target: the name of a folder in tests/fuzz; all of them without it
     target: Option<String>,
     /// How long each target runs, after its corpus
     #[arg(long, default_value_t = 5)]
@@ -30,14 +30,13 @@ impl Fuzz {
     /// Runs the targets, and stops at the first input that breaks something.
     pub fn run(self) -> Result<()> {
         let workspace = Workspace::load()?;
-        let mut cargo = command(&workspace);
+        let mut cargo = command(&workspace, self.target.as_deref().unwrap_or_default());
         let seed = match self.seed {
             Some(seed) => seed,
             None => now_ms()?,
         };
         println!("The seed is {seed}; what a target does with it depends on how far it gets.");
         cargo.args(["--nocapture", "--test-threads", "2"]);
-        cargo.args(self.target);
         cargo.env("TIELINE_FUZZ_SECONDS", (self.minutes * 60).to_string()).env("TIELINE_FUZZ_SEED", seed.to_string());
         let status = cargo.status().context("failed to start cargo")?;
         if !status.success() {
@@ -50,7 +49,9 @@ impl Fuzz {
 }
 
 /// Returns the call of cargo that runs the targets, under AddressSanitizer where there is one, as often as in the tests.
-pub fn command(workspace: &Workspace) -> Command {
+///
+/// `target` is the beginning of a name, or empty.
+pub fn command(workspace: &Workspace, target: &str) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--package", PACKAGE, "--lib"]);
     if is_sanitized() {
@@ -61,7 +62,7 @@ pub fn command(workspace: &Workspace) -> Command {
         // Named, so that build scripts and macros are compiled as usual.
         cargo.args(["--target", SANITIZED, "--target-dir"]).arg(workspace.target_dir().join("asan"));
     }
-    cargo.args(["--", TARGETS]);
+    cargo.arg("--").arg(format!("{TARGETS}{target}"));
     cargo
 }
 

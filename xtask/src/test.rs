@@ -135,7 +135,7 @@ fn tests(workspace: &Workspace) -> [Step; 4] {
 /// The tests have run them once already; a read beyond what a plugin has lent is seen by the sanitizer alone.
 fn fuzz_targets(workspace: &Workspace) -> Step {
     let advice = "the sanitizer says above what was touched; CONTRIBUTING.md says what to do with the input";
-    Step { name: "fuzz targets under AddressSanitizer", command: fuzz::command(workspace), advice }
+    Step { name: "fuzz targets under AddressSanitizer", command: fuzz::command(workspace, ""), advice }
 }
 
 /// Makes the Python environment that the foreign clients of `tests/clients` run in: `venv` in the target directory.
