@@ -161,6 +161,7 @@ impl Stage {
             list: Default::default(),
             sockets: Default::default(),
             clock: Instant::now(),
+            sections: Default::default(),
         };
         let slot = Slot::new("hostile".to_owned(), "hostile.so".to_owned());
         Stage { listener, instance, shared, slot, taken: Vec::new(), told: Arc::default(), asked: 0 }

@@ -127,10 +127,9 @@ pub fn run(context: &Context, args: New) -> Result<(), Failed> {
 fn check_name(name: &str) -> Result<(), Failed> {
     let wanted = "wanted 1 to 64 lower-case letters, digits and single `-`, beginning with a letter";
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let wrong = if !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > 64 || !name.chars().all(is_plain)
-    {
-        wanted
-    } else if name.contains("--") || name.ends_with('-') {
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let has_form = begins && name.len() <= 64 && name.chars().all(is_plain);
+    let wrong = if !has_form || name.contains("--") || name.ends_with('-') {
         wanted
     } else if TAKEN.contains(&name) {
         "that is a word of Rust, or another crate's or plugin's name; wanted one of your own"
