@@ -6,7 +6,7 @@
 
 use std::{
     ffi::OsString,
-    io::{self, Read},
+    io::{self, PipeReader, Read},
     os::unix::net::UnixStream,
     path::Path,
     sync::Arc,
@@ -65,11 +65,20 @@ impl Remote {
         heartbeat: Duration,
         call_limit: Duration,
     ) -> io::Result<Remote> {
+        Remote::with(Process::start(command, file)?, instance, heartbeat, call_limit)
+    }
+
+    /// Speaks with a process that was started, over the connection to it.
+    pub(crate) fn with(
+        (process, line, printed): (Process, UnixStream, PipeReader),
+        instance: &Arc<Instance>,
+        heartbeat: Duration,
+        call_limit: Duration,
+    ) -> io::Result<Remote> {
         let (bell, rings) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
         rings.set_nonblocking(true)?;
         instance.queue.ring(rings);
-        let (process, line, printed) = Process::start(command, file)?;
         let output = Output::listen(printed, Arc::clone(instance) as Arc<dyn Callbacks>)?;
         let process = Arc::new(process);
         let pen = Arc::new(Pen::new(line.try_clone()?, Arc::clone(&process), call_limit)?);

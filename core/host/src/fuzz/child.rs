@@ -2,9 +2,9 @@
 
 use std::{
     ffi::OsString,
-    fs,
+    io::{PipeReader, Write},
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -22,33 +22,68 @@ use crate::{
     pen::Pen,
     process::Process,
     remote::Remote,
-    wire::{FromChild, Service},
+    wire::{Frames, FromChild, MOST_TO_CHILD, Service, ToChild, is_call},
 };
 
-/// Writes what a process says: frames in any order, or mere bytes.
-fn speech(input: &mut Input) -> Vec<u8> {
+/// How long the host waits for a process that does not read.
+const LIMIT: Duration = Duration::from_secs(5);
+/// A process of which nothing more comes is ended after so long, as the watchdog would do it.
+const HANGS: Duration = Duration::from_millis(20);
+
+/// What a process says after each call, or all of it at once.
+fn speech(input: &mut Input) -> (Vec<Vec<u8>>, bool) {
     let (mut said, manner) = (Vec::new(), input.u8());
     if manner > 8 {
         // It begins well, so that there is something to break.
         for data in [MANIFEST, b"", b""] {
-            FromChild::Reply { status: 0, accepted: 0, data }.encode(&mut said);
+            let mut reply = Vec::new();
+            FromChild::Reply { status: 0, accepted: 0, data }.encode(&mut reply);
+            said.push(reply);
         }
     }
-    while !input.is_empty() && said.len() < 64 << 10 {
-        frame(input, &mut said);
+    let mut next = Vec::new();
+    while !input.is_empty() && said.len() < 100 {
+        if frame(input, &mut next) {
+            said.push(std::mem::take(&mut next));
+        }
     }
     if manner % 4 == 0 {
-        said.truncate(said.len().saturating_sub(usize::from(manner / 4)));
+        next.truncate(next.len().saturating_sub(usize::from(manner / 4)));
     }
-    said
+    said.push(next);
+    (said, manner > 230)
 }
 
-fn frame(input: &mut Input, said: &mut Vec<u8>) {
+/// Says it, until the host has hung up or waits for more, which is the end of a process that hangs.
+fn speak(mut line: UnixStream, said: Vec<Vec<u8>>, at_once: bool) {
+    if at_once {
+        // The host hangs up when it likes.
+        let _gone = line.write_all(&said.concat());
+        return;
+    }
+    line.set_read_timeout(Some(HANGS)).expect("a limit");
+    let (mut frames, mut said) = (Frames::new(MOST_TO_CHILD), said.into_iter());
+    loop {
+        while let Some(frame) = frames.take().expect("the host sends frames") {
+            ToChild::decode(frame).expect("the host sends frames");
+            let next = is_call(frame).then(|| said.next());
+            if next.is_some_and(|next| next.is_none_or(|next| line.write_all(&next).is_err())) {
+                return;
+            }
+        }
+        if !frames.fill(&mut line).is_ok_and(|read| read > 0) {
+            return;
+        }
+    }
+}
+
+/// Adds a frame. Tells whether it answers a call, and so is the last for now.
+fn frame(input: &mut Input, said: &mut Vec<u8>) -> bool {
     let what = input.u8() % 20;
     let (small, number) = (input.u8(), input.number());
     let (first, second) = (input.piece(), input.piece());
     let (a, b) = (first.as_slice(), second.as_slice());
-    let status = i32::from(small % 16) - if small > 240 { 8 } else { i32::from(small % 16) };
+    let status = if small > 240 { i32::MIN } else { i32::from(small % 16) };
     match what {
         0..=4 => FromChild::Reply { status, accepted: input.u32(), data: a },
         5 => {
@@ -79,41 +114,48 @@ fn frame(input: &mut Input, said: &mut Vec<u8>) {
         }
         _ => {
             said.extend_from_slice(a);
-            return;
+            return false;
         }
     }
     .encode(said);
+    what <= 4
 }
 
 #[test]
 fn a_process_that_says_anything_in_any_order_breaks_nothing_and_each_message_is_answered_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file: PathBuf = folder.path().join("speech");
-    // It says all of it at once, and ends.
-    let command: Vec<OsString> = ["sh", "-c", "exec cat \"$0\" >&0"].map(OsString::from).into();
-    fuzz("child", 150, 2048, |bytes| {
+    fuzz("child", 300, 2048, |bytes| {
         let mut input = Input::of(bytes);
         let (listener, mut script) = (input.part(), input.part());
-        fs::write(&file, speech(&mut input)).expect("the speech can be written");
+        let (said, at_once) = speech(&mut input);
         let mut stage = Stage::new(listener);
-        let limit = Duration::from_secs(5);
-        let remote = Remote::start(&command, &file, &stage.instance, Duration::ZERO, limit).expect("a process");
-        mark(stage.play(Body::Apart(Box::new(remote)), &mut script))
+        let (process, _line, printed) = process();
+        let (ours, theirs) = UnixStream::pair().expect("a connection");
+        let remote = Remote::with((process, ours, printed), &stage.instance, Duration::ZERO, LIMIT);
+        let body = Body::Apart(Box::new(remote.expect("a connection")));
+        std::thread::scope(|scope| {
+            scope.spawn(move || speak(theirs, said, at_once));
+            mark(stage.play(body, &mut script))
+        })
     });
+}
+
+/// A process that can be killed; a thread speaks for it.
+fn process() -> (Process, UnixStream, PipeReader) {
+    let command: Vec<OsString> = ["sh", "-c", "exec cat"].map(OsString::from).into();
+    Process::start(&command, Path::new("cat")).expect("a process")
 }
 
 /// The same without a process and a driver, which is a hundred times as fast.
 #[test]
 fn frames_in_any_order_are_heard_or_refused_and_each_message_is_answered_once() {
-    let command: Vec<OsString> = ["sh", "-c", "exec cat"].map(OsString::from).into();
-    let (process, _line, _printed) = Process::start(&command, Path::new("cat")).expect("a process");
+    let (process, _line, _printed) = process();
     let process = Arc::new(process);
     fuzz("child-frames", 3_000, 2048, |bytes| {
         let mut input = Input::of(bytes);
         let (listener, mut script) = (input.part(), input.part());
         let mut stage = Stage::new(listener);
         let (ours, _theirs) = UnixStream::pair().expect("a connection");
-        let pen = Arc::new(Pen::new(ours, Arc::clone(&process), Duration::from_secs(5)).expect("a pen"));
+        let pen = Arc::new(Pen::new(ours, Arc::clone(&process), LIMIT).expect("a pen"));
         let desk = Desk::new(Arc::clone(&stage.instance), pen);
         let mut hearing = Hearing { instance: Arc::clone(&stage.instance), desk };
         let (mut outcome, _manner) = (0, input.u8());
