@@ -157,6 +157,19 @@ fn on_a_terminal(home: &Home, args: &[&str], typed: &str) -> (Option<i32>, Strin
 }
 
 #[tokio::test]
+async fn what_was_copied_this_moment_can_be_trusted_this_moment() {
+    let daemon = Home::new().config(IN_PROCESS).start();
+    copy_plugin(&daemon.home);
+    let trusted = json_of(&daemon.home, &["plugins", "trust", "tieline-fault-plugin", "--yes"], 0);
+    assert_eq!(
+        (&trusted["ok"]["plugin"]["state"], &trusted["ok"]["plugin"]["name"]),
+        (&json!("running"), &json!("fault"))
+    );
+    let unknown = json_of(&daemon.home, &["plugins", "trust", "nothing", "--yes"], 5);
+    assert_eq!(unknown["refusal"]["code"], "unknown_plugin");
+}
+
+#[tokio::test]
 async fn on_a_terminal_it_asks_and_takes_no_for_an_answer() {
     let daemon = untrusted().start();
     becomes(&daemon, |plugin| plugin["state"] == "quarantined").await;
@@ -187,7 +200,7 @@ async fn disabling_lasts_until_it_is_enabled_and_reloading_starts_it_anew() {
     assert_eq!(json_of(&daemon.home, &["plugins", "reload", name], 6)["refusal"]["code"], "plugin_state");
     assert_eq!(json_of(&daemon.home, &["plugins", "enable", name], 0)["ok"]["plugin"]["state"], "running");
     let again = json_of(&daemon.home, &["plugin", "reload", "fault"], 0);
-    assert_eq!((&again["ok"]["plugin"]["state"], &again["ok"]["plugin"]["reloads"]), (&json!("running"), &json!(2)));
+    assert_eq!((&again["ok"]["plugin"]["state"], &again["ok"]["plugin"]["reloads"]), (&json!("running"), &json!(1)));
     let unknown = json_of(&daemon.home, &["plugins", "reload", "fautl"], 5);
     assert_eq!(
         (&unknown["refusal"]["code"], &unknown["refusal"]["candidates"][0]),
@@ -290,6 +303,8 @@ async fn what_a_plugin_logs_is_shown_and_followed() {
     .await;
     let first = &logs["ok"]["plugin_logs"]["records"][0];
     assert_eq!((&first["seq"], &first["fields"]["message"]), (&json!(1), &json!("fault has started")), "{logs}");
+    let said = text(&run(&daemon.home, &["plugins", "logs", "fault"]));
+    assert!(said.contains("the plugin is running  version="), "{said}");
     assert!(text(&run(&daemon.home, &["plugins", "logs", "fault"])).contains("fault has started  started=1"));
 
     let mut follow = daemon.home.tieline(["--json", "plugins", "logs", "fault", "--follow"]);

@@ -54,6 +54,14 @@ impl Output {
         Ok(())
     }
 
+    /// Shows what a question is about, to people only.
+    pub fn show(&self, text: &str) {
+        if !self.json {
+            // Nothing is lost when nobody reads it.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
     /// Says something beside the result, to people only.
     pub fn note(&self, text: &str) {
         if !self.json {

@@ -36,7 +36,12 @@ impl Events for Recorder {
             State::Waiting | State::Failed | State::Restarting | State::Quarantined => tracing::Level::WARN,
         };
         let message = format!("the plugin is {}", status.state.as_str());
-        let fields = serde_json::json!({ "message": message, "status": status });
+        let mut fields = serde_json::json!({ "message": message });
+        let known = [("version", &status.version), ("reason", &status.reason)];
+        let known = known.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        for (name, value) in known.chain(status.step.map(|step| ("step", step.as_str()))) {
+            fields[name] = value.into();
+        }
         self.logs.add(&status.name, (self.now_ms)(), level, "tieline", &fields.to_string());
         self.listener.changed(status);
     }

@@ -43,7 +43,8 @@ impl Keeper {
         let is_first = before.state == State::Starting;
         let slot = if is_first { Arc::clone(&old.slot) } else { self.slot(found, &ready) };
         describe(&slot, &ready);
-        slot.swapped(before.reloads + u32::from(!is_first), before.swap_gap_us);
+        // One that never came so far was not loaded before.
+        slot.swapped(before.reloads + u32::from(old.ready.is_some()), before.swap_gap_us);
         if !self.shared.enter(&slot, Some(&old.slot)) {
             return;
         }

@@ -291,7 +291,7 @@ impl Worker {
         }
         // One that is there already is only confirmed once more.
         match seq.checked_sub(self.outbox.at(&lane)) {
-            Some(1) => self.outbox.put(&lane, seq, &id, message.get().as_bytes())?,
+            Some(1) => self.outbox.put(&lane, seq, &id, format!("{message}\n").as_bytes())?,
             Some(2..) => return Err(io::Error::other(format!("{lane} {seq} came before its time"))),
             _ => {}
         }

@@ -8,6 +8,9 @@ use std::{
 use tieline_host::{State, Status, Why};
 use tieline_model::{EventBody, event::PluginChange};
 
+/// The longest reason on the timeline, in characters.
+const MOST_CHARS: usize = 300;
+
 /// How each file's plugin was when it was last told of.
 #[derive(Debug, Default)]
 pub struct Changes(Mutex<HashMap<String, Status>>);
@@ -29,7 +32,7 @@ impl Changes {
             version: now.version.clone(),
             hash,
             step: step.map(|step| step.as_str().to_owned()),
-            reason,
+            reason: reason.map(|reason| short(&reason)),
         })
     }
 
@@ -48,6 +51,14 @@ impl Changes {
             }
             _ => change(before.as_ref(), now),
         }
+    }
+}
+
+/// Cuts a reason that is kept for ever. The status has the whole: some hold what a plugin printed before it died.
+fn short(reason: &str) -> String {
+    match reason.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason.to_owned(),
     }
 }
 
@@ -144,6 +155,12 @@ mod tests {
         assert_eq!(changes.note(&now), None);
         now.pending = None;
         assert_eq!(changes.note(&now), None);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut() {
+        assert_eq!(short("brief"), "brief");
+        assert_eq!(short(&"ü".repeat(1000)).chars().count(), MOST_CHARS + 1);
     }
 
     #[test]

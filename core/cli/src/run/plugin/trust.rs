@@ -33,6 +33,14 @@ pub async fn run(context: &Context, args: Trust) -> Result<(), Failed> {
     match context.call(&Command::PluginInfo(PluginRef { name: args.name.clone() })).await {
         Ok(Reply::Plugin(plugin)) => with_daemon(context, args, &plugin).await,
         Ok(other) => Err(unexpected(&other)),
+        // It was copied just now, and the daemon waits for the folder to be quiet.
+        Err(Failed::Refused(refusal)) if refusal.code == Code::UnknownPlugin && !context.is_over_tcp() => {
+            let Ok(library) = Record::open(context).and_then(|record| record.find(&args.name)) else {
+                return Err(Failed::Refused(refusal));
+            };
+            with_daemon(context, args, &PluginView { name: library.name, file: library.file, ..PluginView::default() })
+                .await
+        }
         Err(Failed::Unreachable { .. }) if !context.is_over_tcp() => without_daemon(context, &args),
         Err(failed) => Err(failed),
     }
@@ -74,7 +82,7 @@ fn agree(context: &Context, facts: &Facts, args: &Trust) -> Result<Option<String
         return Err(Failed::Refused(Refusal::new(Code::WrongHash, message).at("--hash")));
     }
     let hash = args.hash.clone().or_else(|| facts.hash.clone());
-    context.out.note(&facts.to_string());
+    context.out.show(&facts.to_string());
     if args.yes {
         return Ok(hash);
     }
