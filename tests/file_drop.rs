@@ -1,5 +1,6 @@
 //! The example of the walk-through in a real daemon: files become messages and messages become files, each once, also when
 //! the daemon is killed in between.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::{

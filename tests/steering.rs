@@ -1,5 +1,6 @@
 //! A person steers the plugins of a real daemon: from the command line, over HTTP, and while no daemon runs. What became of
 //! them is on the mesh's own timeline.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::{

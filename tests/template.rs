@@ -1,4 +1,5 @@
 //! What `tieline plugin new` writes: it builds, passes the conformance kit, and is loaded by a running daemon on copy.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
 use std::{
