@@ -6,7 +6,11 @@ use anyhow::{Result, ensure};
 use bytes::Bytes;
 use tieline_host::{Isolation, Kind, Outbound};
 
-use super::{answers::Answers, direct, place::Place};
+use super::{
+    answers::Answers,
+    direct,
+    place::{ECHO, Guest, Place},
+};
 use crate::{
     figure::{Aim, Figure},
     latency::Latencies,
@@ -43,7 +47,6 @@ pub fn run(echo: &Path, dir: &Path, messages: usize) -> Result<Vec<Figure>> {
 struct Form {
     place: Place,
     answers: Arc<Answers>,
-    name: String,
     payload: Bytes,
     sent: usize,
 }
@@ -51,9 +54,8 @@ struct Form {
 impl Form {
     fn new(echo: &Path, isolation: Isolation, dir: &Path, payload: Bytes) -> Result<Self> {
         let answers = Arc::new(Answers::default());
-        let place = Place::new(echo, "fault", isolation, dir, Arc::clone(&answers) as _)?;
-        let name = place.wait(|_| true)?.name;
-        Ok(Self { place, answers, name, payload, sent: 0 })
+        let place = Place::new(&[Guest { file: echo, name: ECHO, isolation }], dir, Arc::clone(&answers) as _)?;
+        Ok(Self { place, answers, payload, sent: 0 })
     }
 
     /// Hands over so many at once and waits until all are answered.
@@ -61,7 +63,7 @@ impl Form {
         let message =
             |corr: usize| Outbound { link: 1, kind: Kind::Delivery, corr: corr as u64, payload: self.payload.clone() };
         let messages = (self.sent..self.sent + n).map(message).collect();
-        ensure!(self.place.host.deliver(&self.name, messages).is_empty(), "a batch did not fit");
+        ensure!(self.place.host.deliver(ECHO, messages).is_empty(), "a batch did not fit");
         self.sent += n;
         self.answers.wait(self.sent);
         Ok(())

@@ -1,13 +1,14 @@
-//! `plugins`: what the way through a plugin costs, inside the daemon and in a process of its own, and how long a transport is
-//! away while it is replaced.
+//! `plugins`: what the way through a plugin costs, inside the daemon and in a process of its own, what other routes notice of
+//! a plugin that does wrong, and how long a transport is away while it is replaced.
 
 mod answers;
 mod direct;
 mod message;
+mod neighbour;
 mod place;
 mod swap;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 
@@ -39,9 +40,11 @@ pub struct Plugins {
 impl Plugins {
     /// Runs the benchmarks and prints what they found.
     pub fn run(self) -> Result<()> {
-        let (messages, swaps) = if self.quick { (20_000, 20) } else { (200_000, 100) };
+        let (messages, window_s, swaps) = if self.quick { (20_000, 1, 20) } else { (200_000, 3, 100) };
+        let window = Duration::from_secs(window_s);
         let mut figures: Vec<Figure> = message::run(&self.echo, &self.dir, messages)?;
         if let Some(stock) = self.plugins.first() {
+            figures.extend(neighbour::run(stock, &self.echo, &self.dir, window)?);
             figures.push(swap::run(stock, &self.dir, swaps)?);
         }
         figure::print(&figures);

@@ -1,4 +1,4 @@
-//! A folder with one plugin and a host over it.
+//! A folder with plugins and a host over it.
 
 use std::{
     collections::BTreeMap,
@@ -13,12 +13,26 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use tieline_host::{Events, Host, Isolation, Limits, PluginSettings, Settings, State, Status, TrustPolicy};
 
+/// The name of the plugin that answers each delivery at once.
+pub const ECHO: &str = "fault";
+/// The name of the stock plugin.
+pub const STOCK: &str = "websocket";
 /// How long a plugin may take to run.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// A folder with one plugin and a host over it.
+/// A plugin to be put into the folder.
+pub struct Guest<'a> {
+    /// Its file, which is copied.
+    pub file: &'a Path,
+    /// Its own name.
+    pub name: &'a str,
+    /// Where it runs.
+    pub isolation: Isolation,
+}
+
+/// A folder with plugins and a host over it.
 pub struct Place {
-    /// The plugin's file in the folder.
+    /// The first plugin's file in the folder.
     pub file: PathBuf,
     /// The host.
     pub host: Arc<Host>,
@@ -27,34 +41,44 @@ pub struct Place {
 }
 
 impl Place {
-    /// Copies the plugin and starts it.
-    pub fn new(plugin: &Path, name: &str, isolation: Isolation, dir: &Path, events: Arc<dyn Events>) -> Result<Self> {
+    /// Copies the plugins and starts them.
+    pub fn new(guests: &[Guest<'_>], dir: &Path, events: Arc<dyn Events>) -> Result<Self> {
         let dir = tempfile::tempdir_in(dir)?;
         let plugins_dir = dir.path().join("plugins");
         fs::create_dir(&plugins_dir)?;
-        let file = plugins_dir.join(plugin.file_name().context("the plugin has no file name")?);
-        fs::copy(plugin, &file).with_context(|| format!("failed to copy `{}`", plugin.display()))?;
-        let settings = PluginSettings { isolation: Some(isolation), ..PluginSettings::default() };
-        let settings = settings_in(dir.path(), plugins_dir, BTreeMap::from([(name.to_owned(), settings)]))?;
+        let mut files = Vec::new();
+        for guest in guests {
+            let file = plugins_dir.join(guest.file.file_name().context("the plugin has no file name")?);
+            fs::copy(guest.file, &file).with_context(|| format!("failed to copy `{}`", guest.file.display()))?;
+            files.push(file);
+        }
+        let settings = |guest: &Guest<'_>| {
+            let settings = PluginSettings { isolation: Some(guest.isolation), ..PluginSettings::default() };
+            (guest.name.to_owned(), settings)
+        };
+        let settings = settings_in(dir.path(), plugins_dir, guests.iter().map(settings).collect())?;
         // As short as it may be: what is measured begins after it.
         let limits = Limits { quiet: Duration::from_millis(20), healthy_after: Duration::ZERO, ..Limits::default() };
         let host = Host::with_limits(settings, limits, events);
         host.watch().context("the folder of plugins cannot be followed")?;
+        let file = files.into_iter().next().context("a folder without plugins")?;
         let place = Self { file, host, _dir: dir };
-        place.wait(|status| status.state == State::Running)?;
+        for guest in guests {
+            place.wait(guest.name, |status| status.state == State::Running)?;
+        }
         Ok(place)
     }
 
-    /// Waits until the plugin is as wanted.
-    pub fn wait(&self, wanted: impl Fn(&Status) -> bool) -> Result<Status> {
+    /// Waits until a plugin is as wanted.
+    pub fn wait(&self, name: &str, wanted: impl Fn(&Status) -> bool) -> Result<Status> {
         let begun = Instant::now();
         loop {
-            let status = self.host.status().into_iter().next();
+            let status = self.host.status().into_iter().find(|status| status.name == name);
             if let Some(status) = status.clone().filter(|status| wanted(status)) {
                 return Ok(status);
             }
             if begun.elapsed() > START_LIMIT {
-                bail!("the plugin is not as wanted: {status:?}");
+                bail!("the plugin `{name}` is not as wanted: {status:?}");
             }
             std::thread::sleep(Duration::from_millis(1));
         }
