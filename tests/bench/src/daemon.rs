@@ -1,6 +1,7 @@
 //! A daemon under test: a process of its own, in a home of its own on a real disk.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::{fs::PermissionsExt, net::UnixStream},
@@ -199,22 +200,18 @@ impl Process {
         Ok(kib * 1024.0)
     }
 
-    /// Returns how long its threads have run, in seconds. `schedstat` counts nanoseconds; where the kernel has none,
-    /// `stat` counts ticks of 10 ms.
-    pub fn cpu(self) -> Result<f64> {
-        let mut nanoseconds = 0.0;
+    /// Returns how long each of its threads has run, in nanoseconds, by the thread's number. A thread that ends takes its time
+    /// with it.
+    pub fn cpu(self) -> Result<BTreeMap<u32, u64>> {
+        let mut threads = BTreeMap::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.0)).context("the process is gone")? {
-            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { return self.cpu_ticks() };
-            nanoseconds += text.split(' ').next().and_then(|first| first.parse::<f64>().ok()).unwrap_or_default();
+            let path = task?.path();
+            let Some(number) = path.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
+            // One that ended just now has no file any more.
+            let Ok(text) = fs::read_to_string(path.join("schedstat")) else { continue };
+            let ran = text.split(' ').next().and_then(|first| first.parse().ok());
+            threads.insert(number, ran.context("the kernel keeps no `schedstat`")?);
         }
-        Ok(nanoseconds / 1e9)
-    }
-
-    fn cpu_ticks(self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0))?;
-        // The name in parentheses may hold blanks; what counts comes after it.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
-        Ok((ticks(11) + ticks(12)) / 100.0)
+        Ok(threads)
     }
 }

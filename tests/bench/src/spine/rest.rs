@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{Setting, generate};
 use crate::{
+    daemon::Process,
     figure::{Aim, Figure},
     latency::Latencies,
     link,
@@ -40,9 +41,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
     let daemon = mesh.home.start()?;
     thread::sleep(Duration::from_secs(3));
     let time = Duration::from_secs(setting.choose(5, 10));
-    let (before, begun) = (daemon.process().cpu()?, Instant::now());
-    thread::sleep(time);
-    let busy = (daemon.process().cpu()? - before) / begun.elapsed().as_secs_f64();
+    let busy = rest(daemon.process(), time)?;
     let rss = daemon.process().rss()?;
     daemon.stop()?;
     Ok(vec![
@@ -50,6 +49,21 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
         Figure::new("idle_rss", rss / (1 << 20) as f64, "MiB").aim("value", Aim::AtMost(15.0)),
         Figure::new("idle_cpu", busy * 100.0, "%").aim("value", Aim::AtMost(0.05)),
     ])
+}
+
+/// Returns the share of a processor that is used while nothing is asked for. What a thread has used is not known any more
+/// once it has ended, as those do that the start has left over: then it is measured again.
+fn rest(process: Process, time: Duration) -> Result<f64> {
+    loop {
+        let (before, begun) = (process.cpu()?, Instant::now());
+        thread::sleep(time);
+        let (after, took) = (process.cpu()?, begun.elapsed());
+        if before.keys().all(|thread| after.contains_key(thread)) {
+            let grown: u64 = after.iter().map(|(thread, ran)| ran - before.get(thread).unwrap_or(&0)).sum();
+            return Ok(grown as f64 / took.as_nanos() as f64);
+        }
+        eprintln!("  a thread has ended meanwhile: once more");
+    }
 }
 
 /// Puts something into the database.
