@@ -7,7 +7,7 @@ use tieline_model::{
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, Notify, PeerAttach, PeerDetach, PeerList, PluginList,
         PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, SessionDescribe, SessionList, SessionOpen,
-        SessionRef, SessionRename, TokenCreate, TokenList, TokenRevoke, Whoami,
+        SessionRef, SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
     },
 };
 use tieline_tests::{World, address};
@@ -51,7 +51,8 @@ fn after(command: &Command) -> Option<Command> {
             reason: None,
         }),
         Command::Receipt(_) => Command::Trace(MessageRef { message }),
-        Command::Trace(_) => Command::TokenList(TokenList {}),
+        Command::Trace(_) => Command::Timeline(Timeline::default()),
+        Command::Timeline(_) => Command::TokenList(TokenList {}),
         Command::TokenList(_) => Command::TokenCreate(TokenCreate {
             name: "new".into(),
             kind: tieline_model::PrincipalKind::Agent,

@@ -19,6 +19,7 @@ mod a_reconnect_keeps_its_mail;
 mod a_rejected_delivery_is_dead_and_its_sender_is_told;
 mod a_second_attach_fences_the_first;
 mod a_silent_link_gets_it_again_and_is_given_up;
+mod a_timeline_is_read_from_both_ends;
 mod a_trace_claims_no_more_than_is_known;
 mod an_agent_cannot_make_tokens;
 mod an_ask_is_answered;

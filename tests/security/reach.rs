@@ -57,6 +57,7 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
         json!({"peer_attach": {"session": "SESSION"}}),
         json!({"peer_attach": {"session": "SESSION", "mode": "observer"}}),
         json!({"peer_list": {"session": "SESSION"}}),
+        json!({"timeline": {"sessions": ["SESSION"]}}),
         json!({"session_list": {"circle": "main"}}),
     ] {
         let fill = |session: &str, message: &str, ask: &str| {

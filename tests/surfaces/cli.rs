@@ -58,6 +58,7 @@ fn words(command: &Value) -> Vec<String> {
         "inbox" => (&["inbox"], &["session"]),
         "trace" => (&["trace"], &["message"]),
         "cancel" => (&["cancel"], &["message"]),
+        "timeline" => (&["timeline"], &["sessions"]),
         "plugin_list" => (&["plugins"], &[]),
         "plugin_info" => (&["plugins", "info"], &["name"]),
         "plugin_logs" => (&["plugins", "logs"], &["name"]),
@@ -68,7 +69,7 @@ fn words(command: &Value) -> Vec<String> {
     };
     let fields = fields.as_object().unwrap();
     let mut words: Vec<String> = verb.iter().map(|word| (*word).to_owned()).collect();
-    words.extend(in_place.iter().filter_map(|name| fields.get(*name)).map(plain));
+    words.extend(in_place.iter().filter_map(|name| fields.get(*name)).flat_map(all));
     for (name, value) in fields.iter().filter(|(name, _)| !in_place.contains(&name.as_str())) {
         let option = match name.as_str() {
             "expires_in_ms" => vec!["--expires".to_owned(), format!("{value}ms")],
@@ -81,6 +82,10 @@ fn words(command: &Value) -> Vec<String> {
         words.extend(option);
     }
     words
+}
+
+fn all(value: &Value) -> Vec<String> {
+    value.as_array().map_or_else(|| vec![plain(value)], |list| list.iter().map(plain).collect())
 }
 
 fn plain(value: &Value) -> String {

@@ -8,9 +8,11 @@ use crate::{Surface, cast::Cast};
 
 pub const PROTOCOL: &str = "2025-06-18";
 
-/// Commands of the script that are no tools: an agent works in the session that it was given, and steers no plugins.
+/// Commands of the script that are no tools: an agent works in the session that it was given, reads what is addressed to it and
+/// not whole timelines, and steers no plugins.
 pub const LACKS: &[&str] = &[
     "session_open",
+    "timeline",
     "plugin_list",
     "plugin_info",
     "plugin_logs",

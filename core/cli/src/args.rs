@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
-pub use read::{Events, Inbox, Peers, Trace};
+pub use read::{Events, Inbox, Peers, Timeline, Trace};
 pub use session::{Describe, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
@@ -85,6 +85,8 @@ pub enum Verb {
     Peers(Peers),
     /// Tell where a message went, with the evidence for each state
     Trace(Trace),
+    /// Read what happened in sessions, merged, a page at a time
+    Timeline(Timeline),
     /// Show what happened, or follow what happens
     Events(Events),
     /// Tell who you are to the mesh

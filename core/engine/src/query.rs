@@ -1,6 +1,7 @@
 //! Commands that only read. They run on a read-only connection and see what was committed.
 
 mod plugins;
+mod timeline;
 
 use tieline_model::{
     Address, Command, DeliveryState, Lane, Outcome, Principal, Refusal, Reply, SessionId,
@@ -28,6 +29,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::PeerList(list) => query.peer_list(list),
         Command::Inbox(inbox) => query.inbox(inbox),
         Command::Trace(trace) => query.trace(trace),
+        Command::Timeline(timeline) => query.timeline(timeline),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
         Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),
@@ -127,12 +129,7 @@ impl Query<'_> {
                 self.check_own(session, address, "inbox.session")?;
                 session
             }
-            None => self
-                .request
-                .origin
-                .link
-                .and_then(|link| self.shared.presence.session_of(link))
-                .unwrap_or(self.caller.home),
+            None => self.usual(),
         };
         let Some((numbers, _)) = self.reader.inbox(session)? else {
             return Err(Refusal::new(Code::UnknownSession, "the session is gone").at("inbox.session").into());
@@ -152,6 +149,12 @@ impl Query<'_> {
             }));
         }
         Ok(Reply::Inbox(InboxPage { session, items, heads: numbers.heads, delivered: numbers.delivered, has_more }))
+    }
+
+    /// The session that a request means when it names none.
+    fn usual(&self) -> SessionId {
+        let attached = self.request.origin.link.and_then(|link| self.shared.presence.session_of(link));
+        attached.unwrap_or(self.caller.home)
     }
 
     fn check_own(&mut self, session: SessionId, address: &Address, field: &str) -> Result<(), Stop> {

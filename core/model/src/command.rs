@@ -3,6 +3,8 @@
 //! HTTP, MCP, CLI, dashboard, schedules and a peer's frames all speak it. The JSON form is externally
 //! tagged, as in `{"notify":{"to":"review","text":"done"}}`, and unknown fields are refused.
 
+mod timeline;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,8 @@ use crate::{
     Address, AskGroupId, DeliveryState, Lane, LinkId, MessageId, PrincipalKind, Scope, SessionId, TokenId,
     message::PerLane,
 };
+
+pub use timeline::Timeline;
 
 /// One thing asked of the mesh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +55,8 @@ pub enum Command {
     Receipt(Receipt),
     /// Tell where a message went, with the evidence for each state.
     Trace(MessageRef),
+    /// Read what happened in sessions, a page at a time, in either direction.
+    Timeline(Timeline),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -480,6 +486,7 @@ impl Command {
             Command::Inbox(_) => "inbox",
             Command::Receipt(_) => "receipt",
             Command::Trace(_) => "trace",
+            Command::Timeline(_) => "timeline",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -503,9 +510,11 @@ impl Command {
             Command::SessionClose(_) | Command::SessionRename(_) | Command::SessionDescribe(_) => {
                 Some(Scope::SessionOpen)
             }
-            Command::SessionList(_) | Command::SessionGet(_) | Command::PeerList(_) | Command::Trace(_) => {
-                Some(Scope::TimelineRead)
-            }
+            Command::SessionList(_)
+            | Command::SessionGet(_)
+            | Command::PeerList(_)
+            | Command::Trace(_)
+            | Command::Timeline(_) => Some(Scope::TimelineRead),
             Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
             Command::Ack(_) => Some(Scope::AskAnswer),
             Command::Notify(_) | Command::Cancel(_) => Some(Scope::MessageSend),
@@ -531,6 +540,7 @@ impl Command {
                 | Command::PeerList(_)
                 | Command::Inbox(_)
                 | Command::Trace(_)
+                | Command::Timeline(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)

@@ -1,5 +1,7 @@
 //! What a command that was carried out answers.
 
+mod timeline;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,8 @@ use crate::{
     command::{AttachMode, Need},
     message::PerLane,
 };
+
+pub use timeline::TimelinePage;
 
 /// The answer to a command, tagged by what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +37,8 @@ pub enum Reply {
     Inbox(InboxPage),
     /// Where a message went.
     Trace(Trace),
+    /// What happened, a page of it.
+    Timeline(TimelinePage),
     /// Who the caller is.
     Whoami(Whoami),
     /// A new token, with its secret: shown this once.

@@ -14,6 +14,7 @@ mod read;
 mod readers;
 mod rows;
 mod schema;
+mod timeline;
 mod tx;
 mod writer;
 
@@ -22,6 +23,7 @@ pub use error::{OpenError, StoreError};
 pub use open::{Options, Store, Synchronous};
 pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk};
 pub use readers::{Reader, Readers};
+pub use timeline::Side;
 pub use tx::{AskRow, GroupRow, Head, KvUse, NewDelivery, NewSession, PendingRow, Places, Remembered, Tx};
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};
 

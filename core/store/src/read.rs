@@ -315,30 +315,6 @@ impl Reader {
             .collect()
     }
 
-    /// Reads a session's timeline after a number.
-    pub fn timeline(&mut self, id: SessionId, after: u64, limit: i64) -> Result<Vec<Event>, StoreError> {
-        let no = self.session_no(id)?;
-        let found: Vec<(i64, i64, i64, String)> = events::table
-            .filter(events::session_no.eq(no))
-            .filter(events::seq.gt(signed(after)))
-            .order(events::seq)
-            .limit(limit)
-            .select((events::cursor, events::seq, events::at_ms, events::body))
-            .load(self.conn()?)?;
-        found
-            .into_iter()
-            .map(|(cursor, seq, at, body)| {
-                Ok(Event {
-                    cursor,
-                    session: id,
-                    seq: unsigned(seq),
-                    at_ms: TimestampMs(at),
-                    body: rows::json("events", &body)?,
-                })
-            })
-            .collect()
-    }
-
     /// Returns the newest event's cursor; 0 when there is none.
     pub fn last_cursor(&mut self) -> Result<i64, StoreError> {
         Ok(events::table.select(max(events::cursor)).get_result::<Option<i64>>(self.conn()?)?.unwrap_or_default())
@@ -385,7 +361,7 @@ impl Reader {
         found.into_iter().map(PrincipalRow::read).collect()
     }
 
-    fn session_no(&mut self, id: SessionId) -> Result<i64, StoreError> {
+    pub(crate) fn session_no(&mut self, id: SessionId) -> Result<i64, StoreError> {
         Ok(sessions::table
             .filter(sessions::id.eq(id.as_bytes().as_slice()))
             .select(sessions::no)

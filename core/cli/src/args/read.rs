@@ -51,6 +51,34 @@ pub struct Trace {
     pub id: MessageId,
 }
 
+/// `tieline timeline`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tieline timeline
+  tieline timeline review release
+  tieline timeline review --before 4711
+  tieline timeline review --all --json > review.jsonl
+
+The newest page of what happened in sessions, merged in the order of recording. Its numbers are the cursors that --before and
+--after take.")]
+pub struct Timeline {
+    /// Which sessions, up to 20; your home by default
+    pub sessions: Vec<Address>,
+    /// The page that begins after this cursor
+    #[arg(long, value_name = "CURSOR", conflicts_with = "before")]
+    pub after: Option<i64>,
+    /// The page that ends before this cursor
+    #[arg(long, value_name = "CURSOR")]
+    pub before: Option<i64>,
+    /// At most so many, 1 to 500
+    #[arg(long)]
+    pub limit: Option<u32>,
+    /// Everything, oldest first; with --json one event per line
+    #[arg(long, conflicts_with_all = ["before", "limit"])]
+    pub all: bool,
+}
+
 /// `tieline events`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

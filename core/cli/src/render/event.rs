@@ -1,6 +1,6 @@
 //! One event as one line.
 
-use tieline_model::{Event, EventBody, SessionId, event::PluginChange};
+use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
     clock, lane as lane_name, line,
@@ -12,6 +12,12 @@ pub fn event(event: &Event, name: &dyn Fn(SessionId) -> String, style: &Style) -
     let place = format!("{:>6}  {}", event.cursor, clock(event.at_ms));
     let session = style.bold(&line(&name(event.session)));
     format!("{}  {session}  {}", style.dim(&place), what(&event.body, name, style))
+}
+
+/// Renders a page of timelines, with the ids of the sessions.
+pub fn timeline(page: &TimelinePage, style: &Style) -> String {
+    let line = |it: &Event| event(it, &|id| id.to_string(), style);
+    page.events.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> String {

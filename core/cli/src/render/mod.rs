@@ -36,6 +36,7 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Peers(reply) => other::peers(reply, style, now),
         Reply::Inbox(page) => message::inbox(page, style, now),
         Reply::Trace(reply) => trace::trace(reply, style),
+        Reply::Timeline(page) => event::timeline(page, style),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),

@@ -1,21 +1,14 @@
 //! `tieline events`: a timeline, or what happens from now on.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
-use tieline_model::{
-    Command, Event, Failure, Outcome, Reply, SessionId,
-    command::{SessionList, SessionRef, Whoami},
-    outcome::OutcomeJson,
-};
+use tieline_model::{Command, Event, Failure, Outcome, Reply, command::Whoami, outcome::OutcomeJson};
 
-use super::ask::unexpected;
+use super::{ask::unexpected, names::Names};
 use crate::{
     args,
     client::{Answer, Client, Item, percent},
     context::Context,
     exit::Failed,
-    render,
 };
 
 /// How many events come at once unless asked otherwise.
@@ -52,7 +45,7 @@ async fn timeline(context: &Context, client: &Client, args: args::Events) -> Res
     }
     let mut names = Names::load(client).await?;
     for event in &page.events {
-        print(context, client, &mut names, event).await?;
+        names.print(context, client, event).await?;
     }
     match page.events.last() {
         None => context.out.text("nothing happened")?,
@@ -93,47 +86,8 @@ async fn follow(context: &Context, client: &Client, args: args::Events) -> Resul
                 context.out.note(&format!("connection lost ({why}); trying again"));
             }
             Item::Event { json, .. } if context.out.json => context.out.text(&json)?,
-            Item::Event { event: Some(event), .. } => print(context, client, &mut names, &event).await?,
+            Item::Event { event: Some(event), .. } => names.print(context, client, &event).await?,
             Item::Event { event: None, .. } => context.out.note("an event that this program does not know"),
         }
-    }
-}
-
-async fn print(context: &Context, client: &Client, names: &mut Names, event: &Event) -> Result<(), Failed> {
-    names.learn(client, event.session).await?;
-    context.out.text(&render::event(event, &|id| names.of(id), &context.out.style))
-}
-
-/// The titles of sessions, as far as they are known.
-struct Names(HashMap<SessionId, String>);
-
-impl Names {
-    async fn load(client: &Client) -> Result<Self, Failed> {
-        let list = SessionList { include_closed: true, limit: Some(500), ..SessionList::default() };
-        match client.call(&Command::SessionList(list)).await? {
-            Reply::Sessions(page) => {
-                Ok(Self(page.sessions.into_iter().map(|session| (session.id, session.title)).collect()))
-            }
-            other => Err(unexpected(&other)),
-        }
-    }
-
-    /// Looks a session up that is new, or out of the first page.
-    async fn learn(&mut self, client: &Client, id: SessionId) -> Result<(), Failed> {
-        if self.0.contains_key(&id) {
-            return Ok(());
-        }
-        let get = Command::SessionGet(SessionRef { session: tieline_model::Address::Session(id) });
-        let title = match client.call(&get).await {
-            Ok(Reply::Session(view)) => view.title,
-            Ok(_) | Err(Failed::Refused(_)) => id.to_string(),
-            Err(failed) => return Err(failed),
-        };
-        self.0.insert(id, title);
-        Ok(())
-    }
-
-    fn of(&self, id: SessionId) -> String {
-        self.0.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }
 }

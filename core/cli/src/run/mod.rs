@@ -4,10 +4,12 @@ mod ask;
 mod config;
 mod events;
 mod inbox;
+mod names;
 mod plugin;
 mod send;
 mod session;
 mod text;
+mod timeline;
 mod token;
 
 use std::{future::Future, io::IsTerminal, path::Path, process::ExitCode};
@@ -81,6 +83,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Peers(args) => simple(Command::PeerList(PeerList { session: args.session })).await,
         Verb::Trace(args) => simple(Command::Trace(MessageRef { message: args.id })).await,
         Verb::Events(args) => events::events(context, args).await,
+        Verb::Timeline(args) => timeline::timeline(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
         Verb::Plugins(args) => plugin::run(context, args).await,

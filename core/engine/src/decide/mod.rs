@@ -96,6 +96,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::PeerList(_)
             | Command::Inbox(_)
             | Command::Trace(_)
+            | Command::Timeline(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
             | Command::PluginList(_)
