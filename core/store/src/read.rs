@@ -2,7 +2,7 @@
 
 use diesel::{dsl::max, prelude::*};
 use tieline_model::{
-    DeliveryState, Event, Lane, Message, MessageId, Principal, PrincipalKind, SessionId, TimestampMs, TokenId,
+    DeliveryState, Lane, Message, MessageId, Principal, PrincipalKind, SessionId, TimestampMs, TokenId,
     ask::Ask,
     reply::{SessionState, SessionView},
     session::inbox::Inbox,
@@ -290,29 +290,6 @@ impl Reader {
             .map(|(session_no, seq)| trace_row(conn, session_no, lane, seq))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Some(Traced { message, deliveries, ask: traced_ask(conn, no)? }))
-    }
-
-    /// Reads events after a cursor, of one session or of all, in order.
-    pub fn events_after(&mut self, cursor: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
-        let found: Vec<(i64, Vec<u8>, i64, i64, String)> = events::table
-            .inner_join(sessions::table.on(sessions::no.eq(events::session_no)))
-            .filter(events::cursor.gt(cursor))
-            .order(events::cursor)
-            .limit(limit)
-            .select((events::cursor, sessions::id, events::seq, events::at_ms, events::body))
-            .load(self.conn()?)?;
-        found
-            .into_iter()
-            .map(|(cursor, session, seq, at, body)| {
-                Ok(Event {
-                    cursor,
-                    session: rows::session_id("sessions", &session)?,
-                    seq: unsigned(seq),
-                    at_ms: TimestampMs(at),
-                    body: rows::json("events", &body)?,
-                })
-            })
-            .collect()
     }
 
     /// Returns the newest event's cursor; 0 when there is none.

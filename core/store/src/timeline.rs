@@ -1,4 +1,4 @@
-//! Reading timelines: one session's by its own numbers, several merged by the cursor.
+//! Reading events: all of them, one session's by its own numbers, several sessions' merged by the cursor.
 
 use diesel::{dsl::max, prelude::*};
 use tieline_model::{Event, SessionId, TimestampMs};
@@ -6,7 +6,7 @@ use tieline_model::{Event, SessionId, TimestampMs};
 use crate::{
     Reader, StoreError, rows,
     rows::{signed, unsigned},
-    schema::events,
+    schema::{events, sessions},
 };
 
 /// From which side a page is read.
@@ -14,11 +14,14 @@ use crate::{
 pub enum Side {
     /// The oldest events with a larger cursor.
     After(i64),
-    /// The newest events with a smaller cursor.
-    Before(i64),
+    /// The newest events with a smaller cursor, or the newest of all.
+    Before(Option<i64>),
 }
 
+type Columns = (events::cursor, events::seq, events::at_ms, events::body);
 type Row = (i64, i64, i64, String);
+
+const COLUMNS: Columns = (events::cursor, events::seq, events::at_ms, events::body);
 
 fn event(session: SessionId, (cursor, seq, at, body): Row) -> Result<Event, StoreError> {
     let body = rows::json("events", &body)?;
@@ -26,6 +29,18 @@ fn event(session: SessionId, (cursor, seq, at, body): Row) -> Result<Event, Stor
 }
 
 impl Reader {
+    /// Reads the events of all sessions after a cursor, in order.
+    pub fn events_after(&mut self, cursor: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let found: Vec<(Vec<u8>, Row)> = events::table
+            .inner_join(sessions::table.on(sessions::no.eq(events::session_no)))
+            .filter(events::cursor.gt(cursor))
+            .order(events::cursor)
+            .limit(limit)
+            .select((sessions::id, COLUMNS))
+            .load(self.conn()?)?;
+        found.into_iter().map(|(session, row)| event(rows::session_id("sessions", &session)?, row)).collect()
+    }
+
     /// Reads a session's timeline after a number.
     pub fn timeline(&mut self, id: SessionId, after: u64, limit: i64) -> Result<Vec<Event>, StoreError> {
         let no = self.session_no(id)?;
@@ -45,7 +60,10 @@ impl Reader {
                     self.later(no, after, most)?
                 }
                 Side::Before(cursor) => {
-                    let through = self.seq_through(no, cursor.saturating_sub(1))?;
+                    let through = match cursor {
+                        Some(cursor) => self.seq_through(no, cursor.saturating_sub(1))?,
+                        None => i64::MAX,
+                    };
                     self.earlier(no, through, most)?
                 }
             };
@@ -84,13 +102,11 @@ impl Reader {
 
     fn later(&mut self, no: i64, after: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
         let rows = events::table.filter(events::session_no.eq(no)).filter(events::seq.gt(after)).order(events::seq);
-        let columns = (events::cursor, events::seq, events::at_ms, events::body);
-        Ok(rows.limit(limit).select(columns).load(self.conn()?)?)
+        Ok(rows.limit(limit).select(COLUMNS).load(self.conn()?)?)
     }
 
     fn earlier(&mut self, no: i64, through: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
         let rows = events::table.filter(events::session_no.eq(no)).filter(events::seq.le(through));
-        let columns = (events::cursor, events::seq, events::at_ms, events::body);
-        Ok(rows.order(events::seq.desc()).limit(limit).select(columns).load(self.conn()?)?)
+        Ok(rows.order(events::seq.desc()).limit(limit).select(COLUMNS).load(self.conn()?)?)
     }
 }

@@ -19,7 +19,7 @@ impl Query<'_> {
                 return Err(Refusal::new(Code::BadInput, message).at("timeline.before").into());
             }
             (Some(after), None) => Side::After(after),
-            (None, before) => Side::Before(before.unwrap_or(i64::MAX)),
+            (None, before) => Side::Before(before),
         };
         if timeline.sessions.len() > MAX_SESSIONS {
             let message = format!("{} sessions; at most {MAX_SESSIONS} are merged", timeline.sessions.len());
@@ -30,7 +30,7 @@ impl Query<'_> {
             sessions.push(self.find(address, &format!("timeline.sessions[{at}]"))?);
         }
         if sessions.is_empty() {
-            sessions.push(self.usual());
+            sessions.push(self.shared.usual(self.request));
         }
         sessions.sort_unstable();
         sessions.dedup();
