@@ -129,7 +129,7 @@ impl Query<'_> {
                 self.check_own(session, address, "inbox.session")?;
                 session
             }
-            None => self.usual(),
+            None => self.shared.usual(self.request),
         };
         let Some((numbers, _)) = self.reader.inbox(session)? else {
             return Err(Refusal::new(Code::UnknownSession, "the session is gone").at("inbox.session").into());
@@ -149,12 +149,6 @@ impl Query<'_> {
             }));
         }
         Ok(Reply::Inbox(InboxPage { session, items, heads: numbers.heads, delivered: numbers.delivered, has_more }))
-    }
-
-    /// The session that a request means when it names none.
-    fn usual(&self) -> SessionId {
-        let attached = self.request.origin.link.and_then(|link| self.shared.presence.session_of(link));
-        attached.unwrap_or(self.caller.home)
     }
 
     fn check_own(&mut self, session: SessionId, address: &Address, field: &str) -> Result<(), Stop> {

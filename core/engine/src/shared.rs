@@ -19,6 +19,7 @@ use crate::{
     port::{LinkMessage, Port},
     presence::{Leases, Presence},
     rate::Rates,
+    request::Request,
 };
 
 /// The state that the parts of the engine share.
@@ -108,6 +109,11 @@ impl Shared {
         if self.mesh.set(session).is_err() {
             tracing::warn!("the daemon's own session was known before");
         }
+    }
+
+    /// Returns the session that a request means when it names none: the one its link is attached to, or the caller's home.
+    pub fn usual(&self, request: &Request) -> SessionId {
+        request.origin.link.and_then(|link| self.presence.session_of(link)).unwrap_or(request.principal.home)
     }
 
     /// Returns the daemon's own session, whose timeline is the log of the mesh. There is none before the engine runs.

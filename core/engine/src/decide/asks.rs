@@ -109,7 +109,7 @@ impl Decision<'_, '_> {
         let by = match &ack.sender {
             Some(_) => self.acting(request, ack.sender.as_ref(), "ack.as")?,
             None if self.is_own(row.ask.addressee, &request.principal)? => row.ask.addressee,
-            None => self.usual(request),
+            None => self.shared.usual(request),
         };
         let effects = ask::step(&row.ask, &ask::Input::Ack { by, has_text: ack.text.is_some() })
             .map_err(|denied| refused(denied, ack.ask, "ack.ask"))?;

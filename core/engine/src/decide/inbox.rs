@@ -25,7 +25,7 @@ impl Decision<'_, '_> {
                 }
                 session
             }
-            None => self.usual(request),
+            None => self.shared.usual(request),
         };
         self.check_writer(request, session)?;
         match (receipt.state, receipt.through, receipt.seq) {

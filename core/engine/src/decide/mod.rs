@@ -173,7 +173,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
                 }
                 session
             }
-            None => self.usual(request),
+            None => self.shared.usual(request),
         };
         match self.tx.head(session)? {
             Some(head) if head.is_open => Ok(session),
@@ -182,11 +182,6 @@ impl<'a, 'tx> Decision<'a, 'tx> {
                 Err(Refusal::new(Code::SessionClosed, message).at(field).into())
             }
         }
-    }
-
-    /// The session that a request means when it names none.
-    fn usual(&self, request: &Request) -> SessionId {
-        request.origin.link.and_then(|link| self.shared.presence.session_of(link)).unwrap_or(request.principal.home)
     }
 
     /// Checks how long something is to live, in milliseconds.

@@ -164,7 +164,7 @@ impl Decision<'_, '_> {
     pub(super) fn peer_detach(&mut self, request: &Request, detach: &PeerDetach) -> Result<Reply, Stop> {
         let session = match &detach.session {
             Some(address) => self.find(address, &request.principal, "peer_detach.session")?,
-            None => self.usual(request),
+            None => self.shared.usual(request),
         };
         let by = Holder { principal: request.principal.id, link: request.origin.link };
         if !self.leave(session, by, "detached")? && !self.shared.presence.unobserve(session, by.link) {
