@@ -46,15 +46,18 @@ async fn one(context: &Context, client: &Client, ask: Timeline) -> Result<(), Fa
 /// Everything from the first event on, or from `after`: with `--json` one event per line, to be kept.
 async fn whole(context: &Context, client: &Client, mut ask: Timeline) -> Result<(), Failed> {
     ask.limit = Some(MOST);
-    let mut names = Names::load(client).await?;
+    let mut names = match context.out.json {
+        true => None,
+        false => Some(Names::load(client).await?),
+    };
     let mut next = ask.after.unwrap_or_default();
     loop {
         ask.after = Some(next);
         let page = page(client, &ask).await?;
         for event in &page.events {
-            match context.out.json {
-                true => context.out.json(event)?,
-                false => names.print(context, client, event).await?,
+            match &mut names {
+                None => context.out.json(event)?,
+                Some(names) => names.print(context, client, event).await?,
             }
         }
         match page.events.last() {
