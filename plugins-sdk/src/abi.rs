@@ -301,6 +301,30 @@ pub struct HostApi {
 impl HostApi {
     /// The size in version 1.0; a smaller one is not accepted.
     pub const SIZE_1_0: usize = 72;
+
+    /// A host of this version that offers nothing yet: what it does offer is put in.
+    pub const EMPTY: HostApi = HostApi {
+        size: size_of::<HostApi>() as u32,
+        abi_minor: ABI_MINOR,
+        _pad: 0,
+        ctx: std::ptr::null(),
+        inbound: None,
+        complete: None,
+        writable: None,
+        log: None,
+        fault: None,
+        socket_send: None,
+        socket_close: None,
+        kv_get: None,
+        kv_put: None,
+        kv_delete: None,
+        kv_keys: None,
+        secret: None,
+        timer: None,
+        metric: None,
+        principal: None,
+        webhook_reply: None,
+    };
 }
 
 #[allow(unsafe_code)]

@@ -55,9 +55,6 @@ impl Mock {
         let mut mocks = MOCKS.write().unwrap_or_else(PoisonError::into_inner);
         mocks.push(Arc::clone(&mock));
         let mut api = HostApi {
-            size: size_of::<HostApi>() as u32,
-            abi_minor: abi::ABI_MINOR,
-            _pad: 0,
             ctx: std::ptr::without_provenance(mocks.len()),
             inbound: Some(inbound),
             complete: Some(complete),
@@ -66,15 +63,7 @@ impl Mock {
             fault: Some(fault),
             socket_send: Some(socket_send),
             socket_close: Some(socket_close),
-            kv_get: None,
-            kv_put: None,
-            kv_delete: None,
-            kv_keys: None,
-            secret: None,
-            timer: None,
-            metric: None,
-            principal: None,
-            webhook_reply: None,
+            ..HostApi::EMPTY
         };
         match version {
             Version::Own => services::offer(&mut api),

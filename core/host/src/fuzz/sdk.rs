@@ -104,28 +104,8 @@ unsafe extern "C" fn inbound(_: *const c_void, _: *const MsgView, n: u32, taken:
     abi::WOULD_BLOCK
 }
 
-static API: HostApi = HostApi {
-    size: size_of::<HostApi>() as u32,
-    abi_minor: abi::ABI_MINOR,
-    _pad: 0,
-    ctx: std::ptr::null(),
-    inbound: Some(inbound),
-    complete: Some(complete),
-    writable: None,
-    log: None,
-    fault: Some(fault),
-    socket_send: None,
-    socket_close: None,
-    kv_get: None,
-    kv_put: None,
-    kv_delete: None,
-    kv_keys: None,
-    secret: None,
-    timer: None,
-    metric: None,
-    principal: None,
-    webhook_reply: None,
-};
+static API: HostApi =
+    HostApi { inbound: Some(inbound), complete: Some(complete), fault: Some(fault), ..HostApi::EMPTY };
 
 /// What a host knows of one instance.
 #[derive(Default)]
