@@ -6,7 +6,7 @@ use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, Notify, PeerAttach, PeerDetach, PeerList, PluginList,
-        PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, SessionDescribe, SessionList, SessionOpen,
+        PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionDescribe, SessionList, SessionOpen,
         SessionRef, SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
     },
 };
@@ -52,7 +52,8 @@ fn after(command: &Command) -> Option<Command> {
         }),
         Command::Receipt(_) => Command::Trace(MessageRef { message }),
         Command::Trace(_) => Command::Timeline(Timeline::default()),
-        Command::Timeline(_) => Command::TokenList(TokenList {}),
+        Command::Timeline(_) => Command::Record(Record { session: None, source: None, activities: Vec::new() }),
+        Command::Record(_) => Command::TokenList(TokenList {}),
         Command::TokenList(_) => Command::TokenCreate(TokenCreate {
             name: "new".into(),
             kind: tieline_model::PrincipalKind::Agent,

@@ -34,4 +34,5 @@ mod several_are_asked_at_once;
 mod the_mesh_has_a_log_of_its_own;
 mod the_same_key_twice_is_one_message;
 mod too_many_commands_are_refused;
+mod what_an_agent_did_is_on_its_timeline;
 mod what_runs_out_tells_its_sender;

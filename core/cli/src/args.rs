@@ -4,6 +4,7 @@ mod message;
 mod operate;
 mod plugin;
 mod read;
+mod record;
 mod session;
 mod token;
 mod value;
@@ -16,6 +17,7 @@ pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
 pub use read::{Events, Inbox, Peers, Timeline, Trace};
+pub use record::Record;
 pub use session::{Describe, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
@@ -87,6 +89,8 @@ pub enum Verb {
     Trace(Trace),
     /// Read what happened in sessions, merged, a page at a time
     Timeline(Timeline),
+    /// Put on a timeline what an agent did
+    Record(Record),
     /// Show what happened, or follow what happens
     Events(Events),
     /// Tell who you are to the mesh

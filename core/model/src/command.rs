@@ -3,6 +3,7 @@
 //! HTTP, MCP, CLI, dashboard, schedules and a peer's frames all speak it. The JSON form is externally
 //! tagged, as in `{"notify":{"to":"review","text":"done"}}`, and unknown fields are refused.
 
+mod record;
 mod timeline;
 
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use crate::{
     message::PerLane,
 };
 
+pub use record::{Happened, Record};
 pub use timeline::Timeline;
 
 /// One thing asked of the mesh.
@@ -57,6 +59,8 @@ pub enum Command {
     Trace(MessageRef),
     /// Read what happened in sessions, a page at a time, in either direction.
     Timeline(Timeline),
+    /// Put on an own session's timeline what its agent did: turns, tool calls, changed files, costs, notes.
+    Record(Record),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -487,6 +491,7 @@ impl Command {
             Command::Receipt(_) => "receipt",
             Command::Trace(_) => "trace",
             Command::Timeline(_) => "timeline",
+            Command::Record(_) => "record",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -507,7 +512,7 @@ impl Command {
             Command::Whoami(_) => None,
             Command::SessionOpen(_) | Command::PeerAttach(_) | Command::PeerDetach(_) => Some(Scope::SessionOpen),
             // Own sessions need no more than the right to open them; the session decides about others.
-            Command::SessionClose(_) | Command::SessionRename(_) | Command::SessionDescribe(_) => {
+            Command::SessionClose(_) | Command::SessionRename(_) | Command::SessionDescribe(_) | Command::Record(_) => {
                 Some(Scope::SessionOpen)
             }
             Command::SessionList(_)

@@ -1,6 +1,9 @@
 //! Facts, appended to a session's timeline with a gap-free number and never changed.
 //!
-//! Timeline, live views, traces and audit all read these. Bodies name messages and never repeat their words.
+//! Timeline, live views, traces and audit all read these. Bodies name messages and never repeat their words; what an
+//! agent did is told in full.
+
+mod activity;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,8 @@ use crate::{
     AskGroupId, DeliveryState, Lane, LinkId, MessageId, MessageKind, PrincipalId, SessionId, TimestampMs, TokenId,
     ask::AskState, command::AttachMode,
 };
+
+pub use activity::{Activity, ChatRole, FileChange, Recorded, Source, Switchable, TurnOutcome};
 
 /// One fact, with its places in the orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -166,6 +171,8 @@ pub enum EventBody {
         /// By whom.
         by: PrincipalId,
     },
+    /// The session's agent did something.
+    Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
     PluginChanged {
         /// Its name.
@@ -251,7 +258,7 @@ impl PluginChange {
 }
 
 impl EventBody {
-    /// Returns the JSON tag.
+    /// Returns its kind, as a filter takes it: the JSON tag, and for an activity that activity's.
     pub const fn kind(&self) -> &'static str {
         match self {
             EventBody::SessionOpened { .. } => "session_opened",
@@ -269,6 +276,7 @@ impl EventBody {
             EventBody::DeliveryEnded { .. } => "delivery_ended",
             EventBody::TokenCreated { .. } => "token_created",
             EventBody::TokenRevoked { .. } => "token_revoked",
+            EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",
         }

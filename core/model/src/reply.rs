@@ -1,5 +1,6 @@
 //! What a command that was carried out answers.
 
+mod record;
 mod timeline;
 
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use crate::{
     message::PerLane,
 };
 
+pub use record::RecordedView;
 pub use timeline::TimelinePage;
 
 /// The answer to a command, tagged by what it holds.
@@ -39,6 +41,8 @@ pub enum Reply {
     Trace(Trace),
     /// What happened, a page of it.
     Timeline(TimelinePage),
+    /// Activities are on a timeline.
+    Recorded(RecordedView),
     /// Who the caller is.
     Whoami(Whoami),
     /// A new token, with its secret: shown this once.

@@ -3,7 +3,7 @@
 use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
-    clock, lane as lane_name, line,
+    activity, clock, lane as lane_name, line,
     style::{Paint, Style},
 };
 
@@ -63,6 +63,7 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         }
         EventBody::TokenCreated { token, .. } => format!("got a token  {}", id(token)),
         EventBody::TokenRevoked { token, .. } => format!("lost a token  {}", id(token)),
+        EventBody::Activity(recorded) => activity::activity(recorded, style),
         EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
             let paint = match change {
                 PluginChange::Started | PluginChange::Replaced | PluginChange::Restarted => Paint::Good,

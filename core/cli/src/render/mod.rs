@@ -2,6 +2,7 @@
 //!
 //! Everything that a peer wrote goes through [`words`] or [`line`], so that no text steers a terminal.
 
+mod activity;
 mod event;
 mod failure;
 mod message;
@@ -36,6 +37,7 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Peers(reply) => other::peers(reply, style, now),
         Reply::Inbox(page) => message::inbox(page, style, now),
         Reply::Trace(reply) => trace::trace(reply, style),
+        Reply::Recorded(recorded) => activity::recorded(recorded),
         Reply::Timeline(page) => event::timeline(page, style),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),

@@ -6,6 +6,7 @@ mod events;
 mod inbox;
 mod names;
 mod plugin;
+mod record;
 mod send;
 mod session;
 mod text;
@@ -84,6 +85,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Trace(args) => simple(Command::Trace(MessageRef { message: args.id })).await,
         Verb::Events(args) => events::events(context, args).await,
         Verb::Timeline(args) => timeline::timeline(context, args).await,
+        Verb::Record(args) => record::record(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
         Verb::Plugins(args) => plugin::run(context, args).await,

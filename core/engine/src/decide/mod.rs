@@ -6,6 +6,7 @@ mod asks;
 mod inbox;
 mod notice;
 mod peers;
+mod record;
 mod send;
 mod sessions;
 mod tokens;
@@ -89,6 +90,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::Broadcast(broadcast) => self.broadcast(request, broadcast),
             Command::Cancel(cancel) => self.cancel(request, cancel),
             Command::Receipt(receipt) => self.receipt(request, receipt),
+            Command::Record(record) => self.record_activities(request, record),
             Command::TokenCreate(create) => self.token_create(request, create),
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)
