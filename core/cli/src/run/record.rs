@@ -30,9 +30,7 @@ pub async fn record(context: &Context, args: args::Record) -> Result<(), Failed>
     }
     let Some(path) = &args.file else { return Err(Failed::Input("a file or --note is wanted".into())) };
     let mut batch = Batch::default();
-    let mut number = 0;
-    for line in lines(path)? {
-        number += 1;
+    for (number, line) in (1..).zip(lines(path)?) {
         let line = line.map_err(|error| Failed::Input(format!("{}, line {number}: {error}", path.display())))?;
         if line.trim().is_empty() {
             continue;

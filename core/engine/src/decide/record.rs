@@ -38,7 +38,7 @@ fn check(record: &Record) -> Result<(), Stop> {
     for (at, happened) in record.activities.iter().enumerate() {
         if let Some(text) = happened.what.texts().into_iter().find(|text| text.len() > MAX_TEXT) {
             let message = format!("a text of {} bytes; at most {MAX_TEXT} are allowed", text.len());
-            return Err(Refusal::new(Code::TooLarge, message).at(&format!("record.activities[{at}].what")).into());
+            return Err(Refusal::new(Code::TooLarge, message).at(format!("record.activities[{at}].what")).into());
         }
     }
     Ok(())
