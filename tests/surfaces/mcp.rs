@@ -8,25 +8,18 @@ use crate::{Surface, cast::Cast};
 
 pub const PROTOCOL: &str = "2025-06-18";
 
-/// Commands of the script that are no tools: an agent works in the session that it was given, reads what is addressed to it and
-/// not whole timelines, and steers no plugins.
-pub const LACKS: &[&str] = &[
-    "session_open",
-    "timeline",
-    "plugin_list",
-    "plugin_info",
-    "plugin_logs",
-    "plugin_enable",
-    "plugin_disable",
-    "plugin_reload",
-    "plugin_trust",
-];
+/// Commands of the script that MCP has not: an agent steers no plugins.
+pub const LACKS: &[&str] =
+    &["plugin_list", "plugin_info", "plugin_logs", "plugin_enable", "plugin_disable", "plugin_reload", "plugin_trust"];
 
-/// The tool call that a command is.
+/// The tool call that a command is: a tool's own, or one of the tool for all others.
 pub fn call(id: u64, command: &Value) -> Value {
     let (name, arguments) = command.as_object().unwrap().iter().next().unwrap();
-    assert!(TOOL_NAMES.contains(&name.as_str()), "`{name}` is no tool; list it in LACKS");
-    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
+    let params = match TOOL_NAMES.contains(&name.as_str()) {
+        true => json!({"name": name, "arguments": arguments}),
+        false => json!({"name": "command", "arguments": {"name": name, "arguments": arguments}}),
+    };
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
 }
 
 /// The outcome that an answer holds. The same has to stand in its text, for clients that know no structured content.

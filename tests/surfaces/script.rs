@@ -109,9 +109,9 @@ fn lines() -> Vec<Line> {
         line(HUMAN, json!({"plugin_enable": {"name": "websocket"}})),
         line(HUMAN, json!({"plugin_disable": {"name": "websockt"}})),
         line(HUMAN, json!({"plugin_reload": {"name": "websockt"}})),
-        line(HUMAN, json!({"timeline": {"sessions": ["nobody", "human"]}})),
-        line(HUMAN, json!({"timeline": {"sessions": ["human"], "limit": 501}})),
-        line(HUMAN, json!({"timeline": {"sessions": ["human"], "after": 1000000}})),
+        line(AGENT, json!({"timeline": {"sessions": ["nobody", "human"]}})),
+        line(AGENT, json!({"timeline": {"sessions": ["human"], "limit": 501}})),
+        line(AGENT, json!({"timeline": {"sessions": ["human"], "after": 1000000}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]

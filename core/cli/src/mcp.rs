@@ -15,9 +15,9 @@ use tokio::sync::OnceCell;
 
 use crate::{client::Client, context::Context, exit::Failed};
 
-/// Tools whose sender may be named, and those whose session may be.
-const SPEAKING: [&str; 4] = ["ask", "ack", "notify", "broadcast"];
-const READING: [&str; 2] = ["inbox", "receipt"];
+/// Commands whose sender may be named, and those whose session may be.
+const SPEAKING: [&str; 5] = ["ask", "ask_many", "ack", "notify", "broadcast"];
+const READING: [&str; 3] = ["inbox", "receipt", "record"];
 
 /// Speaks until standard input ends. `session` is the one that tools mean when they name none.
 pub fn run(context: &Context, session: Option<Address>) -> anyhow::Result<ExitCode> {
