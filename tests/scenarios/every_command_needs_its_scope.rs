@@ -6,8 +6,9 @@ use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, Notify, PeerAttach, PeerDetach, PeerList, PluginList,
-        PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionDescribe, SessionList, SessionOpen,
-        SessionRef, SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
+        PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionDescribe, SessionFork,
+        SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef,
+        SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
     },
 };
 use tieline_tests::{World, address};
@@ -25,7 +26,20 @@ fn after(command: &Command) -> Option<Command> {
         Command::SessionRename(_) => {
             Command::SessionDescribe(SessionDescribe { session, description: Some(text), roles: None, project: None })
         }
-        Command::SessionDescribe(_) => Command::SessionClose(SessionRef { session }),
+        Command::SessionDescribe(_) => {
+            Command::SessionLabel(SessionLabel { session, add: Vec::new(), remove: Vec::new() })
+        }
+        Command::SessionLabel(_) => Command::SessionPin(SessionPin { session, pinned: true }),
+        Command::SessionPin(_) => Command::SessionMove(SessionMove { session, circle: "ops".into() }),
+        Command::SessionMove(_) => Command::SessionHandOver(SessionHandOver { session, to }),
+        Command::SessionHandOver(_) => Command::SessionArchive(SessionRef { session }),
+        Command::SessionArchive(_) => Command::SessionRestore(SessionRef { session }),
+        Command::SessionRestore(_) => Command::SessionFork(SessionFork { session, title: "again".into(), seq: None }),
+        Command::SessionFork(_) => {
+            Command::SessionMerge(SessionMerge { session, into: None, note: "done".into(), archive: false })
+        }
+        Command::SessionMerge(_) => Command::Why(SessionRef { session }),
+        Command::Why(_) => Command::SessionClose(SessionRef { session }),
         Command::SessionClose(_) => Command::SessionList(SessionList::default()),
         Command::SessionList(_) => Command::SessionGet(SessionRef { session }),
         Command::SessionGet(_) => Command::PeerAttach(PeerAttach::default()),

@@ -18,6 +18,8 @@ mod a_plugin_speaks_for_itself;
 mod a_reconnect_keeps_its_mail;
 mod a_rejected_delivery_is_dead_and_its_sender_is_told;
 mod a_second_attach_fences_the_first;
+mod a_session_is_sorted_put_away_and_forked;
+mod a_session_says_why_it_is_as_it_is;
 mod a_silent_link_gets_it_again_and_is_given_up;
 mod a_timeline_is_read_from_both_ends;
 mod a_trace_claims_no_more_than_is_known;

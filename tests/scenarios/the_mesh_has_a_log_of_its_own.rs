@@ -93,6 +93,7 @@ impl Job for Before {
             description: None,
             project: None,
             owner: principal.id,
+            parent: None,
             opened_at,
         })?;
         let opened =

@@ -269,6 +269,12 @@ impl World {
         self.call(&self.human, Command::SessionGet(get)).await.session()
     }
 
+    /// Reads what is kept of what a session's agent is at.
+    pub fn progress(&self, id: SessionId) -> tieline_model::session::progress::Progress {
+        let read = self.engine().door.shared().readers.take().agent_progress(id);
+        read.unwrap_or_else(|error| panic!("no progress: {error}"))
+    }
+
     /// Reads a session's whole timeline.
     pub async fn timeline(&self, id: SessionId) -> Vec<Event> {
         let shared = self.engine().door.shared();

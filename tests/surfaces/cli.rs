@@ -51,6 +51,12 @@ fn words(command: &Value) -> Vec<String> {
         "whoami" => (&["whoami"], &[]),
         "session_open" => (&["sessions", "open"], &["title"]),
         "session_list" => (&["sessions", "list"], &[]),
+        "session_label" => (&["sessions", "label"], &["session"]),
+        "session_fork" => (&["sessions", "fork"], &["session", "title"]),
+        "session_merge" => (&["sessions", "merge"], &["session", "note"]),
+        "session_archive" => (&["sessions", "archive"], &["session"]),
+        "session_restore" => (&["sessions", "restore"], &["session"]),
+        "why" => (&["why"], &["session"]),
         "ask" => (&["ask"], &["to", "text"]),
         "ack" => (&["ack"], &["ask", "text"]),
         "notify" => (&["notify"], &["to", "text"]),
@@ -74,8 +80,8 @@ fn words(command: &Value) -> Vec<String> {
         let option = match name.as_str() {
             "expires_in_ms" => vec!["--expires".to_owned(), format!("{value}ms")],
             "roles" => value.as_array().unwrap().iter().flat_map(|role| ["--role".to_owned(), plain(role)]).collect(),
-            "exclude" => {
-                value.as_array().unwrap().iter().flat_map(|one| ["--exclude".to_owned(), plain(one)]).collect()
+            name @ ("exclude" | "add") => {
+                value.as_array().unwrap().iter().flat_map(|one| [format!("--{name}"), plain(one)]).collect()
             }
             name => vec![format!("--{}", name.replace('_', "-")), plain(value)],
         };

@@ -94,6 +94,16 @@ fn lines() -> Vec<Line> {
         line(AGENT, json!({"receipt": {"lane": "msg", "through": 99, "state": "delivered"}})),
         line(AGENT, json!({"notify": {"to": "review", "txt": "x"}})).malformed(),
         line(AGENT, json!({"receipt": {"lane": "fast", "through": 1, "state": "delivered"}})).malformed(),
+        // Sessions are sorted, forked and put away, by whoever has them.
+        line(CRITIC, json!({"session_label": {"session": "review", "add": ["urgent", "api"]}})),
+        line(AGENT, json!({"session_label": {"session": "review", "add": ["x"]}})),
+        line(CRITIC, json!({"session_fork": {"session": "review", "title": "review again"}})),
+        line(CRITIC, json!({"session_fork": {"session": "review", "title": "x", "seq": 0}})),
+        line(CRITIC, json!({"session_merge": {"session": "review again", "note": "no difference"}})),
+        line(CRITIC, json!({"session_archive": {"session": "review again"}})),
+        line(AGENT, json!({"session_restore": {"session": "review again"}})),
+        line(AGENT, json!({"why": {"session": "review again"}})),
+        line(CRITIC, json!({"session_archive": {"session": "critic"}})),
         // Plugins are for humans.
         line(AGENT, json!({"plugin_list": {}})),
         line(AGENT, json!({"plugin_info": {"name": "websocket"}})),

@@ -16,9 +16,9 @@ use clap::{Parser, Subcommand};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
-pub use read::{Events, Inbox, Peers, Timeline, Trace};
+pub use read::{Events, Inbox, Peers, Timeline, Trace, Why};
 pub use record::Record;
-pub use session::{Describe, List, Sessions, SessionsVerb};
+pub use session::{Describe, Label, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
 
@@ -87,6 +87,8 @@ pub enum Verb {
     Peers(Peers),
     /// Tell where a message went, with the evidence for each state
     Trace(Trace),
+    /// Tell why a session is as it is: on whom it waits, and they, with the evidence
+    Why(Why),
     /// Read what happened in sessions, merged, a page at a time
     Timeline(Timeline),
     /// Put on a timeline what an agent did

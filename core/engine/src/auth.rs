@@ -73,6 +73,12 @@ impl Tokens {
         table.values().any(|entry| entry.principal.home == session)
     }
 
+    /// Returns the principal with a good token whose home a session is.
+    pub fn at_home(&self, session: tieline_model::SessionId) -> Option<Arc<Principal>> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        table.values().map(|entry| &entry.principal).find(|principal| principal.home == session).map(Arc::clone)
+    }
+
     /// Returns whose secret this is, if it is good now.
     pub fn authenticate(&self, secret: &str, now: TimestampMs) -> Option<Arc<Principal>> {
         let found = hash(secret);

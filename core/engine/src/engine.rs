@@ -4,9 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use actix::Actor;
 use tieline_config::Config;
-use tieline_model::{
-    Principal, PrincipalKind, TimestampMs, address::DEFAULT_CIRCLE, reply::SessionState, route::Entry,
-};
+use tieline_model::{Principal, PrincipalKind, TimestampMs, address::DEFAULT_CIRCLE, route::Entry};
 use tieline_store::{OpenError, Store, StoreError, Writer};
 use tokio::sync::mpsc;
 
@@ -196,7 +194,7 @@ fn load(shared: &Arc<Shared>) -> Result<(), StoreError> {
         if view.owner == Shared::system().id {
             shared.keep_mesh(view.id);
         }
-        let is_open = view.state == SessionState::Open;
+        let is_open = view.state.takes_messages();
         directory.insert(Entry { id: view.id, title: view.title, circle: view.circle, roles: view.roles, is_open });
     }
     for row in reader.tokens()?.into_iter().filter(|row| row.revoked_at.is_none()) {

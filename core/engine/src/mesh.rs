@@ -46,6 +46,7 @@ impl Decision<'_, '_> {
             description: Some("the log of this daemon: what became of its plugins, and who steered them".to_owned()),
             project: None,
             owner: Shared::system().id,
+            parent: None,
             opened_at: self.now,
         })
     }

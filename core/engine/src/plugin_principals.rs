@@ -9,7 +9,7 @@ use std::{
 
 use tieline_config::Plugins;
 use tieline_model::{EventBody, Principal, PrincipalKind, Refusal, Scope, text};
-use tieline_store::{NewSession, Refused, StoreError};
+use tieline_store::{NewSession, Refused, SessionChange, StoreError};
 
 use crate::{
     decide::Decision,
@@ -114,6 +114,7 @@ impl Decision<'_, '_> {
                 description: Some(format!("the plugin `{}`", principal.name)),
                 project: None,
                 owner: principal.id,
+                parent: None,
                 opened_at: self.now,
             });
         };
@@ -121,7 +122,8 @@ impl Decision<'_, '_> {
         if from == circle {
             return Ok(());
         }
-        self.tx.move_session(principal.home, circle)?;
+        let change = SessionChange { circle: Some(circle), ..SessionChange::default() };
+        self.tx.change_session(principal.home, &change)?;
         self.event(principal.home, EventBody::SessionMoved { from, to: circle.to_owned() })?;
         self.list(principal.home)
     }

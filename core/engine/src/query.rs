@@ -2,6 +2,7 @@
 
 mod plugins;
 mod timeline;
+mod why;
 
 use tieline_model::{
     Address, Command, DeliveryState, Lane, Outcome, Principal, Refusal, Reply, SessionId,
@@ -11,8 +12,12 @@ use tieline_model::{
         AskView, DeliveryView, Evidence, InboxItem, InboxPage, Peers, Plugins, Reachability, SessionState, SessionView,
         Sessions, TokenView, Tokens, Trace, TraceDelivery, Whoami,
     },
+    session::{
+        life::{self, Facts},
+        progress::Progress,
+    },
 };
-use tieline_store::{Reader, StoreError, TraceRow};
+use tieline_store::{OpenAsk, Party, Reader, StoreError, TraceRow};
 
 use crate::{
     decide::{Stop, unknown_message},
@@ -26,6 +31,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
     let result = match &request.command {
         Command::SessionList(list) => query.session_list(list),
         Command::SessionGet(get) => query.session_get(get),
+        Command::Why(why) => query.why(why),
         Command::PeerList(list) => query.peer_list(list),
         Command::Inbox(inbox) => query.inbox(inbox),
         Command::Trace(trace) => query.trace(trace),
@@ -43,6 +49,13 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
     })
 }
 
+/// How many open asks to a session are looked at for its state.
+const MAX_ASKS: i64 = 50;
+
+const fn is_over(state: SessionState) -> bool {
+    !state.takes_messages()
+}
+
 struct Query<'a> {
     shared: &'a Shared,
     reader: Reader,
@@ -56,8 +69,31 @@ impl Query<'_> {
     }
 
     fn view(&mut self, id: SessionId) -> Result<Option<SessionView>, Stop> {
-        let view = self.reader.session(id)?;
-        Ok(view.map(|view| SessionView { online: self.shared.presence.is_online(id), ..view }))
+        let Some(view) = self.reader.session(id)? else { return Ok(None) };
+        let facts = self.facts(&view)?;
+        let (state, waiting) = life::state(&facts);
+        let Progress { backend, model, usage, .. } = facts.progress;
+        let online = self.shared.presence.is_online(id);
+        Ok(Some(SessionView { online, state, waiting, backend, model, usage, ..view }))
+    }
+
+    /// Gathers what a session's state is derived from. `view` is as the store has it.
+    fn facts(&mut self, view: &SessionView) -> Result<Facts, Stop> {
+        if !view.state.takes_messages() {
+            let is_archived = view.state == SessionState::Archived;
+            let progress = self.reader.agent_progress(view.id)?;
+            return Ok(Facts { is_archived, is_closed: true, progress, ..Facts::default() });
+        }
+        let is_delivered = |ask: &OpenAsk| ask.delivered_at.is_some();
+        let to_answer = self.reader.open_asks(view.id, Party::Addressee, MAX_ASKS)?;
+        Ok(Facts {
+            is_closed: false,
+            is_archived: false,
+            had_writer: self.reader.inbox(view.id)?.is_some_and(|(_, epoch)| epoch > 0),
+            progress: self.reader.agent_progress(view.id)?,
+            asks: self.reader.open_asks(view.id, Party::Asker, 1)?.first().map(|ask| ask.fact),
+            works_on: to_answer.iter().find(|ask| is_delivered(ask)).map(|ask| ask.fact),
+        })
     }
 
     fn session_list(&mut self, list: &SessionList) -> Result<Reply, Stop> {
@@ -71,7 +107,7 @@ impl Query<'_> {
         let mut ids: Vec<SessionId> = self.shared.directory(|directory| {
             directory
                 .iter()
-                .filter(|entry| list.include_closed || entry.is_open)
+                .filter(|entry| entry.is_open || list.include_closed || list.state.is_some_and(is_over))
                 .filter(|entry| match &list.circle {
                     Some(circle) => entry.circle == *circle,
                     None => self.caller.reaches(&entry.circle) || entry.id == self.caller.home,
@@ -81,14 +117,21 @@ impl Query<'_> {
                 .collect()
         });
         ids.sort_unstable();
-        let has_more = ids.len() > limit as usize;
-        ids.truncate(limit as usize);
-        let next = has_more.then(|| ids.last().copied()).flatten();
-        let mut sessions = Vec::with_capacity(ids.len());
+        let is_meant = |view: &SessionView| {
+            list.state.is_none_or(|state| view.state == state)
+                && list.label.as_ref().is_none_or(|label| view.labels.contains(label))
+                && (view.pinned || !list.pinned)
+        };
+        let mut sessions: Vec<SessionView> = Vec::new();
         for id in ids {
-            sessions.extend(self.view(id)?);
+            let Some(view) = self.view(id)?.filter(is_meant) else { continue };
+            if sessions.len() == limit as usize {
+                let next = sessions.last().map(|last| last.id);
+                return Ok(Reply::Sessions(Sessions { sessions, next }));
+            }
+            sessions.push(view);
         }
-        Ok(Reply::Sessions(Sessions { sessions, next }))
+        Ok(Reply::Sessions(Sessions { sessions, next: None }))
     }
 
     fn session_get(&mut self, get: &SessionRef) -> Result<Reply, Stop> {
@@ -247,7 +290,7 @@ impl Query<'_> {
             .sessions()?
             .into_iter()
             .filter(|view| view.id == self.caller.home || view.owner == self.caller.id)
-            .filter(|view| view.state == SessionState::Open)
+            .filter(|view| view.state.takes_messages())
             .collect();
         sessions.sort_by_key(|view| (view.id != self.caller.home, view.id));
         sessions.truncate(50);

@@ -3,6 +3,7 @@
 //! HTTP, MCP, CLI, dashboard, schedules and a peer's frames all speak it. The JSON form is externally
 //! tagged, as in `{"notify":{"to":"review","text":"done"}}`, and unknown fields are refused.
 
+mod lifecycle;
 mod record;
 mod timeline;
 
@@ -11,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Address, AskGroupId, DeliveryState, Lane, LinkId, MessageId, PrincipalKind, Scope, SessionId, TokenId,
-    message::PerLane,
+    message::PerLane, reply::SessionState,
 };
 
+pub use lifecycle::{SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use record::{Happened, Record};
 pub use timeline::Timeline;
 
@@ -29,6 +31,24 @@ pub enum Command {
     SessionRename(SessionRename),
     /// Change what a session says about itself.
     SessionDescribe(SessionDescribe),
+    /// Give a session labels, or take them away.
+    SessionLabel(SessionLabel),
+    /// Show a session before others, or no longer.
+    SessionPin(SessionPin),
+    /// Move a session to another circle.
+    SessionMove(SessionMove),
+    /// Hand a session over: another principal may write for it from then on, and the caller no longer.
+    SessionHandOver(SessionHandOver),
+    /// Put a session away. It takes no messages until it is restored; its open asks are orphaned and their askers told.
+    SessionArchive(SessionRef),
+    /// Open a session again that was put away or closed.
+    SessionRestore(SessionRef),
+    /// Open a session that goes on from an event of another.
+    SessionFork(SessionFork),
+    /// Tell the session that one was forked from what came of it.
+    SessionMerge(SessionMerge),
+    /// Tell why a session is as it is: on whom it waits, and they, with the evidence.
+    Why(SessionRef),
     /// List sessions in reach.
     SessionList(SessionList),
     /// Show one session.
@@ -147,9 +167,18 @@ pub struct SessionList {
     /// Only this circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circle: Option<String>,
-    /// Closed ones too.
+    /// Closed and archived ones too.
     #[serde(default)]
     pub include_closed: bool,
+    /// Only those in this state; `archived` and `closed` are found by it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<SessionState>,
+    /// Only those with this label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Only pinned ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
     /// At most so many; 1 to 500, 100 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -476,6 +505,15 @@ impl Command {
             Command::SessionClose(_) => "session_close",
             Command::SessionRename(_) => "session_rename",
             Command::SessionDescribe(_) => "session_describe",
+            Command::SessionLabel(_) => "session_label",
+            Command::SessionPin(_) => "session_pin",
+            Command::SessionMove(_) => "session_move",
+            Command::SessionHandOver(_) => "session_hand_over",
+            Command::SessionArchive(_) => "session_archive",
+            Command::SessionRestore(_) => "session_restore",
+            Command::SessionFork(_) => "session_fork",
+            Command::SessionMerge(_) => "session_merge",
+            Command::Why(_) => "why",
             Command::SessionList(_) => "session_list",
             Command::SessionGet(_) => "session_get",
             Command::PeerAttach(_) => "peer_attach",
@@ -512,17 +550,26 @@ impl Command {
             Command::Whoami(_) => None,
             Command::SessionOpen(_) | Command::PeerAttach(_) | Command::PeerDetach(_) => Some(Scope::SessionOpen),
             // Own sessions need no more than the right to open them; the session decides about others.
-            Command::SessionClose(_) | Command::SessionRename(_) | Command::SessionDescribe(_) | Command::Record(_) => {
-                Some(Scope::SessionOpen)
-            }
+            Command::SessionClose(_)
+            | Command::SessionRename(_)
+            | Command::SessionDescribe(_)
+            | Command::SessionLabel(_)
+            | Command::SessionPin(_)
+            | Command::SessionMove(_)
+            | Command::SessionHandOver(_)
+            | Command::SessionArchive(_)
+            | Command::SessionRestore(_)
+            | Command::SessionFork(_)
+            | Command::Record(_) => Some(Scope::SessionOpen),
             Command::SessionList(_)
             | Command::SessionGet(_)
             | Command::PeerList(_)
             | Command::Trace(_)
+            | Command::Why(_)
             | Command::Timeline(_) => Some(Scope::TimelineRead),
             Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
             Command::Ack(_) => Some(Scope::AskAnswer),
-            Command::Notify(_) | Command::Cancel(_) => Some(Scope::MessageSend),
+            Command::Notify(_) | Command::Cancel(_) | Command::SessionMerge(_) => Some(Scope::MessageSend),
             Command::Broadcast(_) => Some(Scope::Broadcast),
             Command::Inbox(_) | Command::Receipt(_) => Some(Scope::InboxRead),
             Command::TokenCreate(_) | Command::TokenList(_) | Command::TokenRevoke(_) => Some(Scope::TokenManage),
@@ -542,6 +589,7 @@ impl Command {
             self,
             Command::SessionList(_)
                 | Command::SessionGet(_)
+                | Command::Why(_)
                 | Command::PeerList(_)
                 | Command::Inbox(_)
                 | Command::Trace(_)

@@ -67,6 +67,53 @@ pub enum EventBody {
         /// Its roles now.
         roles: Vec<String>,
     },
+    /// The session has other labels.
+    SessionLabelled {
+        /// All of them.
+        labels: Vec<String>,
+    },
+    /// The session is shown before others, or no longer.
+    SessionPinned {
+        /// Whether it is.
+        pinned: bool,
+    },
+    /// Another principal may write for the session.
+    SessionHandedOver {
+        /// The one before.
+        from: PrincipalId,
+        /// The one now.
+        to: PrincipalId,
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// The session was put away.
+    SessionArchived {
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// The session is open again.
+    SessionRestored {
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// Another session goes on from an event of this one.
+    SessionForked {
+        /// The new session.
+        fork: SessionId,
+        /// The last event that it knows.
+        seq: u64,
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// What came of another session was told to this one.
+    SessionMerged {
+        /// The other.
+        from: SessionId,
+        /// The message that says what came of it.
+        message: MessageId,
+        /// By whom.
+        by: PrincipalId,
+    },
     /// A peer attached.
     PeerAttached {
         /// Who.
@@ -266,6 +313,13 @@ impl EventBody {
             EventBody::SessionRenamed { .. } => "session_renamed",
             EventBody::SessionMoved { .. } => "session_moved",
             EventBody::SessionDescribed { .. } => "session_described",
+            EventBody::SessionLabelled { .. } => "session_labelled",
+            EventBody::SessionPinned { .. } => "session_pinned",
+            EventBody::SessionHandedOver { .. } => "session_handed_over",
+            EventBody::SessionArchived { .. } => "session_archived",
+            EventBody::SessionRestored { .. } => "session_restored",
+            EventBody::SessionForked { .. } => "session_forked",
+            EventBody::SessionMerged { .. } => "session_merged",
             EventBody::PeerAttached { .. } => "peer_attached",
             EventBody::PeerDetached { .. } => "peer_detached",
             EventBody::MessageAccepted { .. } => "message_accepted",

@@ -1,6 +1,7 @@
 //! What a command that was carried out answers.
 
 mod record;
+mod session;
 mod timeline;
 
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub use record::RecordedView;
+pub use session::{Because, Parent, SessionState, SessionView, Sessions, Waiting, WaitingOn, Why};
 pub use timeline::TimelinePage;
 
 /// The answer to a command, tagged by what it holds.
@@ -31,6 +33,8 @@ pub enum Reply {
     Session(SessionView),
     /// A page of sessions.
     Sessions(Sessions),
+    /// Why a session is as it is.
+    Why(Box<Why>),
     /// The caller is attached.
     Attached(Attached),
     /// The peers that are attached.
@@ -110,55 +114,6 @@ pub struct DeliveryView {
     /// Whether a link was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reachability: Option<Reachability>,
-}
-
-/// Whether a session still takes messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionState {
-    /// It does.
-    Open,
-    /// It does not.
-    Closed,
-}
-
-/// One session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SessionView {
-    /// Its id.
-    pub id: SessionId,
-    /// Its title.
-    pub title: String,
-    /// Its circle.
-    pub circle: String,
-    /// Its roles.
-    pub roles: Vec<String>,
-    /// What it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The path of its project.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project: Option<String>,
-    /// Whether it takes messages.
-    pub state: SessionState,
-    /// Who opened it.
-    pub owner: PrincipalId,
-    /// When.
-    pub opened_at_ms: TimestampMs,
-    /// Whether a writer is attached over a live link, now.
-    pub online: bool,
-    /// Messages accepted and not yet delivered.
-    pub pending: u64,
-}
-
-/// See [`Reply::Sessions`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Sessions {
-    /// The page, oldest first.
-    pub sessions: Vec<SessionView>,
-    /// Give this as `after` for the next page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<SessionId>,
 }
 
 /// See [`Reply::Attached`].

@@ -44,6 +44,10 @@ struct SessionsQuery {
     circle: Option<String>,
     #[serde(default)]
     include_closed: bool,
+    state: Option<tieline_model::reply::SessionState>,
+    label: Option<String>,
+    #[serde(default)]
+    pinned: bool,
     limit: Option<u32>,
     after: Option<String>,
 }
@@ -53,8 +57,8 @@ pub async fn sessions(request: actix_web::HttpRequest, caller: Caller, state: we
     let command = query::<SessionsQuery>(request.query_string()).and_then(|query| {
         let after = query.after.map(|text| text.parse::<SessionId>()).transpose();
         let after = after.map_err(|error| Refusal::new(Code::BadInput, error.to_string()).at("after"))?;
-        let SessionsQuery { circle, include_closed, limit, .. } = query;
-        Ok(Command::SessionList(SessionList { circle, include_closed, limit, after }))
+        let SessionsQuery { circle, include_closed, state, label, pinned, limit, .. } = query;
+        Ok(Command::SessionList(SessionList { circle, include_closed, state, label, pinned, limit, after }))
     });
     read(&state, &caller, command).await
 }

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod error;
+mod life;
 mod lock;
 mod open;
 mod pragma;
@@ -20,11 +21,14 @@ mod writer;
 
 pub use checkpoint::WalLimit;
 pub use error::{OpenError, StoreError};
+pub use life::{OpenAsk, Party};
 pub use open::{Options, Store, Synchronous};
 pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk};
 pub use readers::{Reader, Readers};
 pub use timeline::Side;
-pub use tx::{AskRow, GroupRow, Head, KvUse, NewDelivery, NewSession, PendingRow, Places, Remembered, Tx};
+pub use tx::{
+    AskRow, GroupRow, Head, KvUse, NewDelivery, NewSession, PendingRow, Places, Remembered, SessionChange, Told, Tx,
+};
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};
 
 /// How large one commit may grow, in jobs.

@@ -6,6 +6,7 @@ use tieline_model::{
     ask::Ask,
     reply::{SessionState, SessionView},
     session::inbox::Inbox,
+    session::progress::Usage,
 };
 
 use crate::{
@@ -129,6 +130,11 @@ struct SessionRow {
     owner: Vec<u8>,
     opened_at_ms: i64,
     closed_at_ms: Option<i64>,
+    labels: String,
+    is_pinned: i32,
+    archived_at_ms: Option<i64>,
+    parent: Option<Vec<u8>>,
+    parent_seq: Option<i64>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -163,7 +169,7 @@ impl Reader {
         found.into_iter().map(view).collect()
     }
 
-    /// Reads one session with what waits for it.
+    /// Reads one session with what waits for it. Its state is as it was written: open, closed or archived.
     pub fn session(&mut self, id: SessionId) -> Result<Option<SessionView>, StoreError> {
         let conn = self.conn()?;
         let row: Option<SessionRow> = sessions::table
@@ -351,6 +357,7 @@ fn principal_kind(text: &str) -> Result<PrincipalKind, StoreError> {
 }
 
 fn view(row: SessionRow) -> Result<SessionView, StoreError> {
+    let parent = rows::parent(row.parent, row.parent_seq)?;
     Ok(SessionView {
         id: rows::session_id("sessions", &row.id)?,
         title: row.title,
@@ -358,7 +365,18 @@ fn view(row: SessionRow) -> Result<SessionView, StoreError> {
         roles: rows::json("sessions", &row.roles)?,
         description: row.description,
         project: row.project,
-        state: if row.closed_at_ms.is_some() { SessionState::Closed } else { SessionState::Open },
+        state: match (row.archived_at_ms, row.closed_at_ms) {
+            (Some(_), _) => SessionState::Archived,
+            (None, Some(_)) => SessionState::Closed,
+            (None, None) => SessionState::Open,
+        },
+        labels: rows::json("sessions", &row.labels)?,
+        pinned: row.is_pinned != 0,
+        parent,
+        waiting: None,
+        backend: None,
+        model: None,
+        usage: Usage::default(),
         owner: rows::principal_id("sessions", &row.owner)?,
         opened_at_ms: TimestampMs(row.opened_at_ms),
         online: false,

@@ -2,6 +2,7 @@
 
 use tieline_model::{
     AskGroupId, DeliveryState, Message, MessageId, MessageKind, PrincipalId, SessionId, TokenId, ask::AskState,
+    reply::Parent,
 };
 
 use crate::StoreError;
@@ -78,6 +79,12 @@ pub fn check_hash(body: &str, hash: &[u8]) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::Damaged { table: "messages", what: "the text does not match its hash".to_owned() })
+}
+
+/// Reads from where a session was forked.
+pub fn parent(session: Option<Vec<u8>>, seq: Option<i64>) -> Result<Option<Parent>, StoreError> {
+    let both = session.zip(seq);
+    both.map(|(id, seq)| Ok(Parent { session: session_id("sessions", &id)?, seq: unsigned(seq) })).transpose()
 }
 
 /// SQLite keeps signed numbers; ours never reach the sign.

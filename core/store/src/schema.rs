@@ -19,7 +19,14 @@ diesel::table! {
     sessions (no) {
         no -> BigInt, id -> Binary, title -> Text, circle -> Text, roles -> Text, description -> Nullable<Text>,
         project -> Nullable<Text>, owner -> Binary, epoch -> BigInt, opened_at_ms -> BigInt,
-        closed_at_ms -> Nullable<BigInt>,
+        closed_at_ms -> Nullable<BigInt>, labels -> Text, is_pinned -> Integer, archived_at_ms -> Nullable<BigInt>,
+        parent -> Nullable<Binary>, parent_seq -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    session_progress (session_no) {
+        session_no -> BigInt, progress -> Text,
     }
 }
 

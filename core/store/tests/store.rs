@@ -78,6 +78,7 @@ fn new_session(n: u128) -> NewSession {
         description: None,
         project: None,
         owner: principal().id,
+        parent: None,
         opened_at: TimestampMs(1),
     }
 }

@@ -51,6 +51,14 @@ pub struct Trace {
     pub id: MessageId,
 }
 
+/// `tieline why`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tieline why review")]
+pub struct Why {
+    /// Which session
+    pub session: Address,
+}
+
 /// `tieline timeline`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -1,7 +1,10 @@
 //! The commands about sessions.
 
 use clap::{Args, Subcommand};
-use tieline_model::{Address, SessionId};
+use tieline_model::{Address, SessionId, reply::SessionState};
+
+/// The states of a session, as they are typed.
+const STATES: &[&str] = &["open", "active", "waiting", "idle", "closed", "archived"];
 
 /// `tieline sessions`.
 #[derive(Debug, Args)]
@@ -37,6 +40,28 @@ pub enum SessionsVerb {
     Rename(Rename),
     /// Change what a session says about itself
     Describe(Describe),
+    /// Give a session labels, or take them away
+    Label(Label),
+    /// Show a session before others
+    #[command(after_help = "Example:\n  tieline sessions pin review")]
+    Pin(Which),
+    /// Show a session no longer before others
+    #[command(after_help = "Example:\n  tieline sessions unpin review")]
+    Unpin(Which),
+    /// Move a session to another circle
+    Move(Move),
+    /// Hand a session over to another principal, who may write for it from then on
+    HandOver(HandOver),
+    /// Put a session away; it takes no messages until it is restored
+    #[command(after_help = "Example:\n  tieline sessions archive review")]
+    Archive(Which),
+    /// Open a session again that was put away or closed
+    #[command(after_help = "Example:\n  tieline sessions restore review")]
+    Restore(Which),
+    /// Open a session that goes on from an event of another
+    Fork(Fork),
+    /// Tell the session that one was forked from what came of it
+    Merge(Merge),
 }
 
 /// `tieline sessions list`.
@@ -49,6 +74,15 @@ pub struct List {
     /// Closed ones too
     #[arg(long)]
     pub all: bool,
+    /// Only those in this state: open, active, waiting, idle, closed or archived
+    #[arg(long, value_parser = super::value::one_of::<SessionState>(STATES))]
+    pub state: Option<SessionState>,
+    /// Only those with this label
+    #[arg(long)]
+    pub label: Option<String>,
+    /// Only pinned ones
+    #[arg(long)]
+    pub pinned: bool,
     /// At most so many, 1 to 500
     #[arg(long)]
     pub limit: Option<u32>,
@@ -101,6 +135,78 @@ pub struct Rename {
     pub session: Address,
     /// The new title
     pub title: String,
+}
+
+/// `tieline sessions pin`, `unpin`, `archive` and `restore`.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Which session
+    pub session: Address,
+}
+
+/// `tieline sessions label`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tieline sessions label review --add urgent --remove later")]
+pub struct Label {
+    /// Which session
+    pub session: Address,
+    /// A label that it gets; may be given several times
+    #[arg(long, value_name = "LABEL", required_unless_present = "remove")]
+    pub add: Vec<String>,
+    /// A label that it loses; may be given several times
+    #[arg(long, value_name = "LABEL")]
+    pub remove: Vec<String>,
+}
+
+/// `tieline sessions move`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tieline sessions move review ops")]
+pub struct Move {
+    /// Which session
+    pub session: Address,
+    /// Its circle from now on
+    pub circle: String,
+}
+
+/// `tieline sessions hand-over`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tieline sessions hand-over review critic")]
+pub struct HandOver {
+    /// Which session
+    pub session: Address,
+    /// The home session of the principal that gets it
+    pub to: Address,
+}
+
+/// `tieline sessions fork`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tieline sessions fork review \"review, another way\"\n  tieline sessions fork review again --seq 42"
+)]
+pub struct Fork {
+    /// From which session
+    pub session: Address,
+    /// What people call the new one
+    pub title: String,
+    /// The last event that the fork knows; the newest by default
+    #[arg(long, value_name = "NUMBER")]
+    pub seq: Option<u64>,
+}
+
+/// `tieline sessions merge`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tieline sessions merge again 'the second way is faster; see its branch' --archive")]
+pub struct Merge {
+    /// Which session ends in another
+    pub session: Address,
+    /// What came of it; - reads standard input
+    pub note: String,
+    /// In which session; the one that it was forked from by default
+    #[arg(long)]
+    pub into: Option<Address>,
+    /// Put it away then
+    #[arg(long)]
+    pub archive: bool,
 }
 
 /// `tieline sessions describe`.

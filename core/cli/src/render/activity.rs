@@ -26,11 +26,12 @@ pub fn activity(recorded: &Recorded, style: &Style) -> String {
     match &recorded.what {
         Activity::TurnStarted { turn } => format!("turn {} started", line(turn)),
         Activity::TurnEnded { turn, outcome, reason, duration_ms } => {
-            let (paint, outcome) = match outcome {
-                TurnOutcome::Completed => (Paint::Good, "completed"),
-                TurnOutcome::Interrupted => (Paint::Warn, "interrupted"),
-                TurnOutcome::Failed => (Paint::Bad, "failed"),
+            let paint = match outcome {
+                TurnOutcome::Completed => Paint::Good,
+                TurnOutcome::Interrupted => Paint::Warn,
+                TurnOutcome::Failed => Paint::Bad,
             };
+            let outcome = outcome.as_str();
             format!(
                 "turn {} {}{}{}",
                 line(turn),
@@ -97,7 +98,8 @@ fn why(reason: Option<&str>) -> String {
     reason.map(|reason| format!(": {}", short(reason))).unwrap_or_default()
 }
 
-fn dollars(micro: u64) -> String {
+/// Writes millionths of a dollar.
+pub fn dollars(micro: u64) -> String {
     format!("${}.{:04}", micro / 1_000_000, micro % 1_000_000 / 100)
 }
 

@@ -33,6 +33,19 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
             let roles: Vec<String> = roles.iter().map(|role| format!("@{}", line(role))).collect();
             format!("described; its roles are {}", roles.join(" "))
         }
+        EventBody::SessionLabelled { labels } if labels.is_empty() => "has no labels".into(),
+        EventBody::SessionLabelled { labels } => {
+            format!("labelled {}", labels.iter().map(|label| format!("#{}", line(label))).collect::<Vec<_>>().join(" "))
+        }
+        EventBody::SessionPinned { pinned: true } => "pinned".into(),
+        EventBody::SessionPinned { pinned: false } => "no longer pinned".into(),
+        EventBody::SessionHandedOver { from, to, by } => format!("handed over from {from} to {to} by {}", id(by)),
+        EventBody::SessionArchived { by } => format!("archived by {}", id(by)),
+        EventBody::SessionRestored { by } => format!("restored by {}", id(by)),
+        EventBody::SessionForked { fork, seq, by } => {
+            format!("{} was forked after event {seq} by {}", named(fork), id(by))
+        }
+        EventBody::SessionMerged { from, message, .. } => format!("{} ended in it  {}", named(from), id(message)),
         EventBody::PeerAttached { mode, epoch, link, .. } => {
             let mode = match mode {
                 tieline_model::command::AttachMode::Writer => "writer",

@@ -33,6 +33,7 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::AcceptedMany(reply) => accepted_many(reply, style),
         Reply::Session(view) => session::session(view, style, now),
         Reply::Sessions(page) => session::sessions(page, style),
+        Reply::Why(reply) => session::why(reply, style, now),
         Reply::Attached(reply) => other::attached(reply),
         Reply::Peers(reply) => other::peers(reply, style, now),
         Reply::Inbox(page) => message::inbox(page, style, now),

@@ -2,10 +2,12 @@
 
 use tieline_model::{
     TimestampMs,
-    reply::{SessionState, SessionView, Sessions},
+    reply::{SessionState, SessionView, Sessions, WaitingOn, Why},
+    session::progress::Usage,
 };
 
 use super::{
+    activity::dollars,
     ago, line,
     style::{Paint, Style},
     table::{Cell, table},
@@ -25,56 +27,104 @@ pub fn sessions(page: &Sessions, style: &Style) -> String {
 
 /// Renders sessions as a table.
 pub fn rows(sessions: &[SessionView], style: &Style) -> String {
-    let rows: Vec<[Cell; 6]> = sessions
+    let rows: Vec<[Cell; 7]> = sessions
         .iter()
         .map(|session| {
             let pending = if session.pending == 0 { String::new() } else { session.pending.to_string() };
             [
-                Cell::new(Paint::Bold, line(&session.title)),
+                Cell::new(Paint::Bold, format!("{}{}", if session.pinned { "* " } else { "" }, line(&session.title))),
                 line(&session.circle).into(),
-                roles(session).into(),
-                state(session),
+                marks(session).into(),
+                Cell::new(paint(session.state), session.state.as_str()),
+                if session.online { Cell::new(Paint::Good, "online") } else { Cell::new(Paint::Plain, "offline") },
                 pending.into(),
                 Cell::new(Paint::Dim, session.id.to_string()),
             ]
         })
         .collect();
-    table(style, ["TITLE", "CIRCLE", "ROLES", "STATE", "WAITING", "ID"], &rows)
+    table(style, ["TITLE", "CIRCLE", "ROLES", "STATE", "LINK", "INBOX", "ID"], &rows)
 }
 
 fn roles(session: &SessionView) -> String {
     session.roles.iter().map(|role| format!("@{}", line(role))).collect::<Vec<_>>().join(" ")
 }
 
-fn state(session: &SessionView) -> Cell {
-    match (session.state, session.online) {
-        (SessionState::Closed, _) => Cell::new(Paint::Dim, "closed"),
-        (SessionState::Open, true) => Cell::new(Paint::Good, "online"),
-        (SessionState::Open, false) => Cell::new(Paint::Plain, "offline"),
+/// Roles and labels, as they are typed.
+fn marks(session: &SessionView) -> String {
+    let labels = session.labels.iter().map(|label| format!("#{}", line(label)));
+    let roles = session.roles.iter().map(|role| format!("@{}", line(role)));
+    roles.chain(labels).collect::<Vec<_>>().join(" ")
+}
+
+fn paint(state: SessionState) -> Paint {
+    match state {
+        SessionState::Active => Paint::Good,
+        SessionState::Waiting => Paint::Warn,
+        SessionState::Open | SessionState::Idle => Paint::Plain,
+        SessionState::Closed | SessionState::Archived => Paint::Dim,
     }
+}
+
+fn waits_for(view: &SessionView, now: TimestampMs) -> Option<String> {
+    let waiting = view.waiting.as_ref()?;
+    let on = match &waiting.on {
+        WaitingOn::Answer { ask, from } => format!("the answer of {from} to {ask}"),
+        WaitingOn::Approval { approval, subject } => format!("the approval {}: {}", line(approval), line(subject)),
+    };
+    Some(format!("{on}, asked {}", ago(waiting.since_ms, now)))
+}
+
+fn used(usage: &Usage) -> String {
+    if usage.is_empty() {
+        return String::new();
+    }
+    let cost = match usage.cost_micro_usd {
+        0 => String::new(),
+        micro => format!(", {}", dollars(micro)),
+    };
+    let Usage { input_tokens, output_tokens, cached_tokens, .. } = usage;
+    format!("{input_tokens} tokens read ({cached_tokens} cached), {output_tokens} written{cost}")
+}
+
+/// Renders why a session is as it is, as a tree of waits.
+pub fn why(why: &Why, style: &Style, now: TimestampMs) -> String {
+    let view = &why.session;
+    let mut out =
+        format!("{} is {}", style.bold(&line(&view.title)), style.paint(paint(view.state), view.state.as_str()));
+    for because in &why.because {
+        let indent = "  ".repeat(because.depth as usize + 1);
+        let age = because.at_ms.map(|at| format!("  {}", ago(at, now))).unwrap_or_default();
+        let seq = because.seq.map(|seq| format!("  event {seq}")).unwrap_or_default();
+        let message = because.message.map(|id| format!("  {id}")).unwrap_or_default();
+        out += &format!("\n{indent}{}{}", line(&because.what), style.dim(&format!("{age}{seq}{message}")));
+    }
+    out
 }
 
 /// Renders one session with all that is known of it.
 pub fn session(view: &SessionView, style: &Style, now: TimestampMs) -> String {
-    let state = match (view.state, view.online) {
-        (SessionState::Closed, _) => "closed",
-        (SessionState::Open, true) => "open, online",
-        (SessionState::Open, false) => "open, offline",
-    };
+    let link = if view.online { "online" } else { "offline" };
     let opened = format!("{} by {}", ago(view.opened_at_ms, now), view.owner);
     let fields = [
         ("id", view.id.to_string()),
         ("circle", line(&view.circle)),
         ("roles", roles(view)),
-        ("state", state.to_owned()),
-        ("waiting", view.pending.to_string()),
+        ("labels", view.labels.iter().map(|label| line(label)).collect::<Vec<_>>().join(", ")),
+        ("pinned", if view.pinned { "yes".into() } else { String::new() }),
+        ("state", format!("{}, {link}", view.state.as_str())),
+        ("waits for", waits_for(view, now).unwrap_or_default()),
+        ("inbox", view.pending.to_string()),
+        ("backend", view.backend.as_deref().map(line).unwrap_or_default()),
+        ("model", view.model.as_deref().map(line).unwrap_or_default()),
+        ("used", used(&view.usage)),
+        ("forked", view.parent.map(|it| format!("from {} after event {}", it.session, it.seq)).unwrap_or_default()),
         ("about", view.description.as_deref().map(line).unwrap_or_default()),
         ("project", view.project.as_deref().map(line).unwrap_or_default()),
         ("opened", opened),
     ];
     let head = style.bold(&line(&view.title));
     fields.iter().filter(|(_, value)| !value.is_empty()).fold(head, |out, (name, value)| {
-        let name = style.dim(&format!("{name:8}"));
+        let name = style.dim(&format!("{name:9}"));
         format!("{out}\n  {name} {value}")
     })
 }
@@ -90,14 +140,15 @@ mod tests {
         closed.state = SessionState::Closed;
         closed.roles.clear();
         closed.pending = 0;
+        closed.online = false;
         let page = Sessions { sessions: vec![session_view("review"), closed], next: Some(session_id(2)) };
         let id = session_id(2);
         assert_eq!(
             sessions(&page, &PLAIN),
             format!(
-                "TITLE    CIRCLE  ROLES    STATE   WAITING  ID\n\
-                 review   main    @critic  online  3        {id}\n\
-                 old one  main             closed           {id}\n\
+                "TITLE    CIRCLE  ROLES    STATE   LINK     INBOX  ID\n\
+                 review   main    @critic  open    online   3      {id}\n\
+                 old one  main             closed  offline         {id}\n\
                  there are more: --after {id}"
             )
         );
@@ -108,7 +159,7 @@ mod tests {
         let mut view = session_view("review");
         view.description = Some("reads\ndiffs".into());
         let text = super::session(&view, &PLAIN, NOW);
-        assert!(text.starts_with("review\n  id       ses_"), "{text}");
-        assert!(text.contains("\n  about    reads\\ndiffs\n") && !text.contains("project"), "{text}");
+        assert!(text.starts_with("review\n  id        ses_"), "{text}");
+        assert!(text.contains("\n  about     reads\\ndiffs\n") && !text.contains("project"), "{text}");
     }
 }

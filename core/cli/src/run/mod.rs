@@ -19,7 +19,7 @@ use clap::CommandFactory;
 use serde_json::json;
 use tieline_model::{
     Command,
-    command::{MessageRef, PeerList, Whoami},
+    command::{MessageRef, PeerList, SessionRef, Whoami},
     outcome::OutcomeJson,
 };
 
@@ -83,6 +83,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Sessions(args) => session::run(context, args).await,
         Verb::Peers(args) => simple(Command::PeerList(PeerList { session: args.session })).await,
         Verb::Trace(args) => simple(Command::Trace(MessageRef { message: args.id })).await,
+        Verb::Why(args) => simple(Command::Why(SessionRef { session: args.session })).await,
         Verb::Events(args) => events::events(context, args).await,
         Verb::Timeline(args) => timeline::timeline(context, args).await,
         Verb::Record(args) => record::record(context, args).await,

@@ -2,11 +2,15 @@
 
 use tieline_model::{
     Command, Reply,
-    command::{SessionDescribe, SessionList, SessionOpen, SessionRef, SessionRename},
+    command::{
+        SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove,
+        SessionOpen, SessionPin, SessionRef, SessionRename,
+    },
 };
 
+use super::text::text;
 use crate::{
-    args::{Describe, List, Sessions, SessionsVerb},
+    args::{Describe, Label, List, Sessions, SessionsVerb},
     context::Context,
     exit::Failed,
 };
@@ -18,7 +22,18 @@ pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
         SessionsVerb::Close(_) => "closed",
         SessionsVerb::Rename(_) => "renamed",
         SessionsVerb::Describe(_) => "described",
-        SessionsVerb::List(_) | SessionsVerb::Show(_) | SessionsVerb::Open(_) => "done",
+        SessionsVerb::Label(_) => "labelled",
+        SessionsVerb::Pin(_) => "pinned",
+        SessionsVerb::Unpin(_) => "no longer pinned",
+        SessionsVerb::Move(_) => "moved",
+        SessionsVerb::HandOver(_) => "handed over",
+        SessionsVerb::Archive(_) => "archived",
+        SessionsVerb::Restore(_) => "restored",
+        SessionsVerb::List(_)
+        | SessionsVerb::Show(_)
+        | SessionsVerb::Open(_)
+        | SessionsVerb::Fork(_)
+        | SessionsVerb::Merge(_) => "done",
     };
     let reply = context.call(&command(verb)?).await?;
     match reply {
@@ -43,12 +58,33 @@ fn command(verb: SessionsVerb) -> Result<Command, Failed> {
             Command::SessionRename(SessionRename { session: args.session, title: args.title })
         }
         SessionsVerb::Describe(args) => describe(args)?,
+        SessionsVerb::Label(args) => {
+            let Label { session, add, remove } = args;
+            Command::SessionLabel(SessionLabel { session, add, remove })
+        }
+        SessionsVerb::Pin(args) => Command::SessionPin(SessionPin { session: args.session, pinned: true }),
+        SessionsVerb::Unpin(args) => Command::SessionPin(SessionPin { session: args.session, pinned: false }),
+        SessionsVerb::Move(args) => Command::SessionMove(SessionMove { session: args.session, circle: args.circle }),
+        SessionsVerb::HandOver(args) => {
+            Command::SessionHandOver(SessionHandOver { session: args.session, to: args.to })
+        }
+        SessionsVerb::Archive(args) => Command::SessionArchive(SessionRef { session: args.session }),
+        SessionsVerb::Restore(args) => Command::SessionRestore(SessionRef { session: args.session }),
+        SessionsVerb::Fork(args) => {
+            Command::SessionFork(SessionFork { session: args.session, title: args.title, seq: args.seq })
+        }
+        SessionsVerb::Merge(args) => Command::SessionMerge(SessionMerge {
+            session: args.session,
+            into: args.into,
+            note: text(args.note)?,
+            archive: args.archive,
+        }),
     })
 }
 
 fn list(args: List) -> Command {
-    let List { circle, all, limit, after } = args;
-    Command::SessionList(SessionList { circle, include_closed: all, limit, after })
+    let List { circle, all, state, label, pinned, limit, after } = args;
+    Command::SessionList(SessionList { circle, include_closed: all, state, label, pinned, limit, after })
 }
 
 fn describe(args: Describe) -> Result<Command, Failed> {

@@ -4,6 +4,7 @@
 
 mod asks;
 mod inbox;
+mod lifecycle;
 mod notice;
 mod peers;
 mod record;
@@ -81,6 +82,14 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::SessionClose(close) => self.session_close(request, close),
             Command::SessionRename(rename) => self.session_rename(request, rename),
             Command::SessionDescribe(describe) => self.session_describe(request, describe),
+            Command::SessionLabel(label) => self.session_label(request, label),
+            Command::SessionPin(pin) => self.session_pin(request, pin),
+            Command::SessionMove(move_to) => self.session_move(request, move_to),
+            Command::SessionHandOver(over) => self.session_hand_over(request, over),
+            Command::SessionArchive(archive) => self.session_archive(request, archive),
+            Command::SessionRestore(restore) => self.session_restore(request, restore),
+            Command::SessionFork(fork) => self.session_fork(request, fork),
+            Command::SessionMerge(merge) => self.session_merge(request, merge),
             Command::PeerAttach(attach) => self.peer_attach(request, attach),
             Command::PeerDetach(detach) => self.peer_detach(request, detach),
             Command::Ask(ask) => self.ask(request, ask),
@@ -95,6 +104,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)
             | Command::SessionGet(_)
+            | Command::Why(_)
             | Command::PeerList(_)
             | Command::Inbox(_)
             | Command::Trace(_)
@@ -122,7 +132,15 @@ impl<'a, 'tx> Decision<'a, 'tx> {
 
     /// Appends a fact to a session's timeline.
     pub(crate) fn event(&mut self, session: SessionId, body: EventBody) -> Result<(), StoreError> {
-        self.cursor = self.tx.append_event(session, self.now, body)?.cursor;
+        let event = self.tx.append_event(session, self.now, body)?;
+        self.cursor = event.cursor;
+        // Activities come many at a time and are folded together; nothing else changes a progress often.
+        if matches!(event.body, EventBody::PeerDetached { .. })
+            && let Some(mut progress) = self.tx.agent_progress(session)?
+        {
+            progress.fold(event.seq, event.at_ms, &event.body);
+            self.tx.set_agent_progress(session, &progress)?;
+        }
         Ok(())
     }
 

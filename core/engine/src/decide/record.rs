@@ -15,6 +15,7 @@ impl Decision<'_, '_> {
         check(record)?;
         let session = self.acting(request, record.session.as_ref(), "record.session")?;
         let before = self.tx.head(session)?.map_or(0, |head| head.event_seq);
+        let mut progress = self.tx.agent_progress(session)?.unwrap_or_default();
         for happened in &record.activities {
             let recorded = Recorded {
                 by: request.principal.id,
@@ -22,8 +23,11 @@ impl Decision<'_, '_> {
                 source: record.source.clone(),
                 what: happened.what.clone(),
             };
-            self.event(session, EventBody::Activity(Box::new(recorded)))?;
+            let event = self.tx.append_event(session, self.now, EventBody::Activity(Box::new(recorded)))?;
+            self.cursor = event.cursor;
+            progress.fold(event.seq, event.at_ms, &event.body);
         }
+        self.tx.set_agent_progress(session, &progress)?;
         let last_seq = before + record.activities.len() as u64;
         Ok(Reply::Recorded(RecordedView { session, first_seq: before + 1, last_seq }))
     }

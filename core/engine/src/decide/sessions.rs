@@ -1,14 +1,15 @@
 //! Opening, describing and closing sessions.
 
 use tieline_model::{
-    EventBody, Refusal, Reply, Scope, SessionId, ask,
+    Address, EventBody, Refusal, Reply, Scope, SessionId,
     command::{SessionDescribe, SessionOpen, SessionRef, SessionRename},
     outcome::Code,
     reply::{Done, SessionState, SessionView},
     route::Entry,
+    session::progress::Usage,
     text,
 };
-use tieline_store::{NewSession, StoreError};
+use tieline_store::{NewSession, SessionChange, StoreError};
 
 use super::{Decision, Stop};
 use crate::{effect::Effect, request::Request};
@@ -24,11 +25,7 @@ impl Decision<'_, '_> {
         text::check_name(&open.title, "session_open.title")?;
         let circle = open.circle.as_deref().unwrap_or_else(|| caller.circle());
         text::check_circle(circle, "session_open.circle")?;
-        if !caller.reaches(circle) {
-            let message = format!("the circle `{circle}` is not in reach of `{}`", caller.name);
-            let refusal = Refusal::new(Code::Forbidden, message).at("session_open.circle");
-            return Err(refusal.with_candidates(caller.circles.iter().cloned()).into());
-        }
+        self.check_reach(request, circle, "session_open.circle")?;
         check_roles(&open.roles, "session_open.roles")?;
         check_long(open.description.as_deref(), "session_open.description")?;
         check_long(open.project.as_deref(), "session_open.project")?;
@@ -40,22 +37,11 @@ impl Decision<'_, '_> {
             description: open.description.clone(),
             project: open.project.clone(),
             owner: caller.id,
+            parent: None,
             opened_at: self.now,
         };
         self.create(&new)?;
-        Ok(Reply::Session(SessionView {
-            id: new.id,
-            title: new.title,
-            circle: new.circle,
-            roles: new.roles,
-            description: new.description,
-            project: new.project,
-            state: SessionState::Open,
-            owner: new.owner,
-            opened_at_ms: new.opened_at,
-            online: false,
-            pending: 0,
-        }))
+        Ok(Reply::Session(opened(new)))
     }
 
     /// Writes a session and the first line of its timeline.
@@ -68,27 +54,9 @@ impl Decision<'_, '_> {
 
     pub(super) fn session_close(&mut self, request: &Request, close: &SessionRef) -> Result<Reply, Stop> {
         let session = self.own_or_managed(request, &close.session, "session_close.session")?;
-        if self.shared.tokens.is_home(session) {
-            let message = "it is the home of a principal with a good token; revoke that token instead";
-            return Err(Refusal::new(Code::Forbidden, message).at("session_close.session").into());
-        }
-        if let Some(link) = self.shared.presence.links_where(|link| link.principal.home == session).first() {
-            let message =
-                format!("it is the home of the plugin `{}`, which runs; disable that first", link.principal.name);
-            return Err(Refusal::new(Code::Forbidden, message).at("session_close.session").into());
-        }
-        for row in self.tx.open_asks_to(session)? {
-            self.end_ask(&row, &ask::Input::AddresseeClosed)?;
-        }
-        if let Some(holder) = self.shared.leases.holder(session) {
-            let epoch = self.tx.head(session)?.map_or(0, |head| head.epoch);
-            let reason = "the session was closed";
-            let event = EventBody::PeerDetached { principal: holder.principal, epoch, reason: reason.to_owned() };
-            self.event(session, event)?;
-            self.effects.push(Effect::Fenced { session, link: holder.link, epoch, reason });
-            self.shared.leases.set(session, None);
-        }
-        self.tx.close_session(session, self.now)?;
+        self.refuse_home(session, "session_close.session")?;
+        self.put_down(session, "the session was closed")?;
+        self.tx.close_session(session, self.now, false)?;
         self.event(session, EventBody::SessionClosed { by: request.principal.id })?;
         self.list(session)?;
         Ok(Reply::Done(Done {}))
@@ -99,7 +67,8 @@ impl Decision<'_, '_> {
         let session = self.own_or_managed(request, &rename.session, "session_rename.session")?;
         let from = self.tx.head(session)?.map(|head| head.title.clone()).unwrap_or_default();
         if from != rename.title {
-            self.tx.update_session(session, Some(&rename.title), None, None, None)?;
+            let change = SessionChange { title: Some(&rename.title), ..SessionChange::default() };
+            self.tx.change_session(session, &change)?;
             self.event(session, EventBody::SessionRenamed { from, to: rename.title.clone() })?;
             self.list(session)?;
         }
@@ -113,31 +82,55 @@ impl Decision<'_, '_> {
         check_long(describe.description.as_deref(), "session_describe.description")?;
         check_long(describe.project.as_deref(), "session_describe.project")?;
         let session = self.own_or_managed(request, &describe.session, "session_describe.session")?;
-        self.tx.update_session(
-            session,
-            None,
-            describe.roles.as_deref(),
-            describe.description.as_deref(),
-            describe.project.as_deref(),
-        )?;
+        let change = SessionChange {
+            roles: describe.roles.as_deref(),
+            description: describe.description.as_deref(),
+            project: describe.project.as_deref(),
+            ..SessionChange::default()
+        };
+        self.tx.change_session(session, &change)?;
         let roles = self.tx.head(session)?.map(|head| head.roles.clone()).unwrap_or_default();
         self.event(session, EventBody::SessionDescribed { roles })?;
         self.list(session)?;
         Ok(Reply::Done(Done {}))
     }
 
-    fn own_or_managed(
+    /// Finds the open session that an address means, when the caller may change it.
+    pub(super) fn own_or_managed(
         &mut self,
         request: &Request,
-        address: &tieline_model::Address,
+        address: &Address,
         field: &str,
     ) -> Result<SessionId, Stop> {
         let session = self.resolve(address, &request.principal, field)?;
+        self.check_own_or_managed(request, session, address, field)?;
+        Ok(session)
+    }
+
+    /// Refuses to change a session that is another's.
+    pub(super) fn check_own_or_managed(
+        &mut self,
+        request: &Request,
+        session: SessionId,
+        address: &Address,
+        field: &str,
+    ) -> Result<(), Stop> {
         if self.is_own(session, &request.principal)? || request.principal.may(Scope::SessionManage) {
-            return Ok(session);
+            return Ok(());
         }
         let message = format!("`{address}` is another's session, and the scope `session:manage` is not yours");
         Err(Refusal::new(Code::NotYourSession, message).at(field).into())
+    }
+
+    /// Refuses a circle that the caller does not reach.
+    pub(super) fn check_reach(&self, request: &Request, circle: &str, field: &str) -> Result<(), Stop> {
+        let caller = &request.principal;
+        if caller.reaches(circle) {
+            return Ok(());
+        }
+        let message = format!("the circle `{circle}` is not in reach of `{}`", caller.name);
+        let refusal = Refusal::new(Code::Forbidden, message).at(field);
+        Err(refusal.with_candidates(caller.circles.iter().cloned()).into())
     }
 
     /// Has the directory know a session as it is now.
@@ -153,6 +146,30 @@ impl Decision<'_, '_> {
             self.effects.push(Effect::Directory(entry));
         }
         Ok(())
+    }
+}
+
+/// Shows a session that was opened just now.
+pub(super) fn opened(new: NewSession) -> SessionView {
+    SessionView {
+        id: new.id,
+        title: new.title,
+        circle: new.circle,
+        roles: new.roles,
+        labels: Vec::new(),
+        pinned: false,
+        description: new.description,
+        project: new.project,
+        parent: new.parent,
+        state: SessionState::Open,
+        waiting: None,
+        owner: new.owner,
+        opened_at_ms: new.opened_at,
+        online: false,
+        pending: 0,
+        backend: None,
+        model: None,
+        usage: Usage::default(),
     }
 }
 

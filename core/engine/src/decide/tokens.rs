@@ -87,6 +87,7 @@ impl Decision<'_, '_> {
             description: None,
             project: None,
             owner: principal.id,
+            parent: None,
             opened_at: self.now,
         })?;
         self.tx.insert_token(token, principal.id, &hash, self.now, expires_at)?;

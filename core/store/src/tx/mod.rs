@@ -10,6 +10,7 @@ mod idempotency;
 mod inboxes;
 mod kv;
 mod principals;
+mod progress;
 mod sessions;
 mod update;
 
@@ -25,7 +26,7 @@ pub(crate) use head::{lane_number, load_inbox};
 pub use idempotency::Remembered;
 pub use inboxes::{NewDelivery, PendingRow, Places};
 pub use kv::KvUse;
-pub use sessions::NewSession;
+pub use sessions::{NewSession, SessionChange, Told};
 
 use crate::{
     StoreError, rows,

@@ -1,7 +1,7 @@
 //! Writing sessions.
 
 use diesel::prelude::*;
-use tieline_model::{PrincipalId, SessionId, TimestampMs, session::inbox::Inbox};
+use tieline_model::{PrincipalId, SessionId, TimestampMs, reply::Parent, session::inbox::Inbox};
 
 use super::{Head, Tx};
 use crate::{StoreError, rows, rows::signed, schema::sessions};
@@ -23,8 +23,65 @@ pub struct NewSession {
     pub project: Option<String>,
     /// Who opens it.
     pub owner: PrincipalId,
+    /// From where it is forked.
+    pub parent: Option<Parent>,
     /// When.
     pub opened_at: TimestampMs,
+}
+
+/// What a fork takes over from a session.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Its circle.
+    pub circle: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// The path of its project.
+    pub project: Option<String>,
+    /// From where it was forked itself.
+    pub parent: Option<Parent>,
+}
+
+/// What is to be changed of a session.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SessionChange<'a> {
+    /// Its title.
+    pub title: Option<&'a str>,
+    /// Its circle.
+    pub circle: Option<&'a str>,
+    /// All its roles.
+    pub roles: Option<&'a [String]>,
+    /// All its labels.
+    pub labels: Option<&'a [String]>,
+    /// What it is about.
+    pub description: Option<&'a str>,
+    /// The path of its project.
+    pub project: Option<&'a str>,
+    /// Whether it is shown before others.
+    pub is_pinned: Option<bool>,
+    /// Whose it is.
+    pub owner: Option<PrincipalId>,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = sessions)]
+struct Columns<'a> {
+    title: Option<&'a str>,
+    circle: Option<&'a str>,
+    roles: Option<String>,
+    labels: Option<String>,
+    description: Option<&'a str>,
+    project: Option<&'a str>,
+    is_pinned: Option<i32>,
+    owner: Option<&'a [u8]>,
+}
+
+impl Columns<'_> {
+    fn is_empty(&self) -> bool {
+        let texts =
+            [self.title, self.circle, self.roles.as_deref(), self.labels.as_deref(), self.description, self.project];
+        texts.iter().all(Option::is_none) && self.is_pinned.is_none() && self.owner.is_none()
+    }
 }
 
 impl Tx<'_> {
@@ -45,6 +102,8 @@ impl Tx<'_> {
                 sessions::owner.eq(new.owner.as_bytes().as_slice()),
                 sessions::epoch.eq(0),
                 sessions::opened_at_ms.eq(new.opened_at.0),
+                sessions::parent.eq(new.parent.as_ref().map(|parent| parent.session.as_bytes().as_slice())),
+                sessions::parent_seq.eq(new.parent.map(|parent| signed(parent.seq))),
             ))
             .execute(self.conn)?;
         self.cache.ids.insert(no, new.id);
@@ -68,54 +127,72 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes a session's title, roles, description and project; `None` leaves a field as it is.
-    pub fn update_session(
-        &mut self,
-        id: SessionId,
-        title: Option<&str>,
-        roles: Option<&[String]>,
-        description: Option<&str>,
-        project: Option<&str>,
-    ) -> Result<(), StoreError> {
+    /// Writes what is told of a session; what is `None` stays as it is.
+    pub fn change_session(&mut self, id: SessionId, change: &SessionChange<'_>) -> Result<(), StoreError> {
         let no = self.no(id)?;
-        let row = || diesel::update(sessions::table.find(no));
-        if let Some(title) = title {
-            row().set(sessions::title.eq(title)).execute(self.conn)?;
+        let columns = Columns {
+            title: change.title,
+            circle: change.circle,
+            roles: change.roles.map(|roles| rows::to_json(&roles)).transpose()?,
+            labels: change.labels.map(|labels| rows::to_json(&labels)).transpose()?,
+            description: change.description,
+            project: change.project,
+            is_pinned: change.is_pinned.map(i32::from),
+            owner: change.owner.as_ref().map(|owner| owner.as_bytes().as_slice()),
+        };
+        if columns.is_empty() {
+            return Ok(());
         }
-        if let Some(roles) = roles {
-            row().set(sessions::roles.eq(rows::to_json(&roles)?)).execute(self.conn)?;
-        }
-        if let Some(description) = description {
-            row().set(sessions::description.eq(description)).execute(self.conn)?;
-        }
-        if let Some(project) = project {
-            row().set(sessions::project.eq(project)).execute(self.conn)?;
-        }
+        diesel::update(sessions::table.find(no)).set(columns).execute(self.conn)?;
         if let Some(head) = self.cache.heads.get_mut(&id) {
-            head.title = title.map_or_else(|| head.title.clone(), str::to_owned);
-            head.roles = roles.map_or_else(|| head.roles.clone(), <[String]>::to_vec);
+            head.title = change.title.map_or_else(|| head.title.clone(), str::to_owned);
+            head.circle = change.circle.map_or_else(|| head.circle.clone(), str::to_owned);
+            head.roles = change.roles.map_or_else(|| head.roles.clone(), <[String]>::to_vec);
+            head.owner = change.owner.unwrap_or(head.owner);
         }
         Ok(())
     }
 
-    /// Writes a session's circle.
-    pub fn move_session(&mut self, id: SessionId, circle: &str) -> Result<(), StoreError> {
+    /// Marks a session as closed, and as put away when it `is_archived`.
+    pub fn close_session(&mut self, id: SessionId, at: TimestampMs, is_archived: bool) -> Result<(), StoreError> {
         let no = self.no(id)?;
-        diesel::update(sessions::table.find(no)).set(sessions::circle.eq(circle)).execute(self.conn)?;
-        if let Some(head) = self.cache.heads.get_mut(&id) {
-            circle.clone_into(&mut head.circle);
-        }
-        Ok(())
-    }
-
-    /// Marks a session as closed.
-    pub fn close_session(&mut self, id: SessionId, at: TimestampMs) -> Result<(), StoreError> {
-        let no = self.no(id)?;
-        diesel::update(sessions::table.find(no)).set(sessions::closed_at_ms.eq(at.0)).execute(self.conn)?;
+        let archived_at = is_archived.then_some(at.0);
+        diesel::update(sessions::table.find(no))
+            .set((sessions::closed_at_ms.eq(at.0), sessions::archived_at_ms.eq(archived_at)))
+            .execute(self.conn)?;
         if let Some(head) = self.cache.heads.get_mut(&id) {
             head.is_open = false;
         }
         Ok(())
+    }
+
+    /// Marks a session as open again.
+    pub fn reopen_session(&mut self, id: SessionId) -> Result<(), StoreError> {
+        let no = self.no(id)?;
+        let nothing = (sessions::closed_at_ms.eq(None::<i64>), sessions::archived_at_ms.eq(None::<i64>));
+        diesel::update(sessions::table.find(no)).set(nothing).execute(self.conn)?;
+        if let Some(head) = self.cache.heads.get_mut(&id) {
+            head.is_open = true;
+        }
+        Ok(())
+    }
+
+    /// Reads what a fork takes over from a session.
+    pub fn told(&mut self, id: SessionId) -> Result<Told, StoreError> {
+        type Row = (String, Option<String>, Option<String>, Option<Vec<u8>>, Option<i64>);
+        let no = self.no(id)?;
+        let columns =
+            (sessions::circle, sessions::description, sessions::project, sessions::parent, sessions::parent_seq);
+        let (circle, description, project, parent, seq): Row =
+            sessions::table.find(no).select(columns).get_result(self.conn)?;
+        Ok(Told { circle, description, project, parent: rows::parent(parent, seq)? })
+    }
+
+    /// Reads a session's labels.
+    pub fn labels(&mut self, id: SessionId) -> Result<Vec<String>, StoreError> {
+        let no = self.no(id)?;
+        let labels: String = sessions::table.find(no).select(sessions::labels).get_result(self.conn)?;
+        rows::json("sessions", &labels)
     }
 
     /// Writes a session's writer epoch.
