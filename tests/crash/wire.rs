@@ -25,7 +25,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
     /// The hello was accepted.
-    Welcome(Attached),
+    Welcome(Box<Attached>),
     /// What came of a command.
     Outcome {
         /// Of which.
@@ -77,7 +77,7 @@ impl Wire {
         wire.queue(&serde_json::json!({ "hello": hello })).await?;
         wire.flush().await?;
         match wire.next().await? {
-            Frame::Welcome(attached) => Ok((wire, attached)),
+            Frame::Welcome(attached) => Ok((wire, *attached)),
             Frame::Error(refusal) => Err(Lost::Refused(refusal)),
             other => Err(Lost::Broken(format!("instead of a welcome: {other:?}"))),
         }
