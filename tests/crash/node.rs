@@ -219,7 +219,7 @@ impl Connection<'_> {
 
     fn take(&mut self, frame: Frame) -> Result<(), End> {
         match frame {
-            Frame::Outcome { corr, outcome } => self.outcome(corr, outcome.into()),
+            Frame::Outcome { corr, outcome } => self.outcome(corr, (*outcome).into()),
             Frame::Deliver(frame) => self.delivery(&frame),
             Frame::Skip(frame) => {
                 self.receipts[frame.lane] = true;

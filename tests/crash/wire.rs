@@ -31,7 +31,7 @@ pub enum Frame {
         /// Of which.
         corr: u64,
         /// What.
-        outcome: OutcomeJson,
+        outcome: Box<OutcomeJson>,
     },
     /// A message.
     Deliver(Box<DeliveryFrame>),
@@ -123,7 +123,7 @@ impl Wire {
         self.flush().await?;
         loop {
             if let Frame::Outcome { outcome, .. } = self.next().await? {
-                return Ok(outcome.into());
+                return Ok((*outcome).into());
             }
         }
     }

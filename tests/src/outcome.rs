@@ -50,7 +50,7 @@ impl Outcomes for Outcome {
         only!(self, Attached)
     }
     fn session(self) -> SessionView {
-        only!(self, Session)
+        *only!(self, Session)
     }
     fn inbox(self) -> InboxPage {
         only!(self, Inbox)

@@ -137,7 +137,7 @@ impl Query<'_> {
     fn session_get(&mut self, get: &SessionRef) -> Result<Reply, Stop> {
         let id = self.find(&get.session, "session_get.session")?;
         match self.view(id)? {
-            Some(view) => Ok(Reply::Session(view)),
+            Some(view) => Ok(Reply::Session(Box::new(view))),
             None => Err(Refusal::new(Code::UnknownSession, "the session is gone").at("session_get.session").into()),
         }
     }

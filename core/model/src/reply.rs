@@ -30,7 +30,7 @@ pub enum Reply {
     /// The asks of an `ask_many` are durable and ours to deliver.
     AcceptedMany(AcceptedMany),
     /// One session.
-    Session(SessionView),
+    Session(Box<SessionView>),
     /// A page of sessions.
     Sessions(Sessions),
     /// Why a session is as it is.

@@ -135,7 +135,7 @@ impl Decision<'_, '_> {
         };
         self.create(&new)?;
         self.event(parent, EventBody::SessionForked { fork: new.id, seq, by: caller.id })?;
-        Ok(Reply::Session(opened(new)))
+        Ok(Reply::Session(Box::new(opened(new))))
     }
 
     pub(super) fn session_merge(&mut self, request: &Request, merge: &SessionMerge) -> Result<Reply, Stop> {

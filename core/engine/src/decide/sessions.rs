@@ -41,7 +41,7 @@ impl Decision<'_, '_> {
             opened_at: self.now,
         };
         self.create(&new)?;
-        Ok(Reply::Session(opened(new)))
+        Ok(Reply::Session(Box::new(opened(new))))
     }
 
     /// Writes a session and the first line of its timeline.
