@@ -8,6 +8,8 @@ mod latency;
 mod link;
 mod mesh;
 mod plugins;
+mod sessions;
+mod setting;
 mod spine;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -20,6 +22,8 @@ use clap::Parser;
 enum Bench {
     /// The main path: durable messages, asks, broadcasts, links, start and rest.
     Spine(spine::Spine),
+    /// Timelines: growing, and read.
+    Sessions(sessions::Sessions),
     /// The way through a plugin, and how long one is away while it is replaced.
     Plugins(plugins::Plugins),
     /// A bare echo server, which the benchmarks start themselves. Prints its port.
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let done = match Bench::parse() {
         Bench::Spine(spine) => spine.run(),
         Bench::Plugins(plugins) => plugins.run(),
+        Bench::Sessions(sessions) => sessions.run(),
         Bench::Echo => bare::echo::serve(),
         Bench::PluginProbe { file } => std::process::exit(tieline_host::probe(&file)),
         Bench::PluginHost { file } => tieline_host::plugin_host(&file),

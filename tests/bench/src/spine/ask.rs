@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::{sync::mpsc, task::spawn_local};
 
-use super::{Setting, echo, generate};
+use super::echo;
+use crate::setting::{Setting, generate};
 use crate::{
     figure::{Aim, Figure},
     latency::Latencies,

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use tokio::{sync::mpsc, task::spawn_local, time::timeout};
 
-use super::{Setting, generate};
+use crate::setting::{Setting, generate};
 use crate::{
     bare::{self, echo::Server},
     figure::{Aim, Figure},

@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use rustix::process::{Resource, getrlimit};
 use tokio::task::spawn_local;
 
-use super::{Setting, generate};
+use crate::setting::{Setting, generate};
 use crate::{
     bare::echo::Server,
     daemon::Process,

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use tokio::{sync::mpsc, task::spawn_local};
 
-use super::{Setting, generate};
+use crate::setting::{Setting, generate};
 use crate::{
     bare,
     figure::{Aim, Figure},

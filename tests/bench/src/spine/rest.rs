@@ -9,7 +9,7 @@ use anyhow::Result;
 use futures_util::SinkExt;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Setting, generate};
+use crate::setting::{Setting, generate};
 use crate::{
     daemon::Process,
     figure::{Aim, Figure},

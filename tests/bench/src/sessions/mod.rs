@@ -1,0 +1,25 @@
+//! `sessions`: timelines that grow, and how fast they are read.
+
+mod append;
+mod page;
+mod wire;
+
+use anyhow::Result;
+
+use crate::setting::{Group, Options};
+
+const GROUPS: [(&str, Group); 2] = [("append", append::run), ("page", page::run)];
+
+/// Options of `sessions`. Its groups: append, page.
+#[derive(clap::Args)]
+pub struct Sessions {
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Sessions {
+    /// Runs the benchmarks and prints what they found.
+    pub fn run(self) -> Result<()> {
+        self.options.run(&GROUPS)
+    }
+}
