@@ -51,7 +51,7 @@ fn filled(order: &[usize]) -> (tempfile::TempDir, Store) {
         Store::open(Options { path, synchronous: Synchronous::Normal, readers: 1, wal_limit_bytes: 1 << 20 }).unwrap();
     let (done, committed) = channel();
     let writer =
-        Writer::start(&store, 10, 10, move |jobs: Vec<Fill>| drop(done.send(jobs.len())), |error| panic!("{error}"))
+        Writer::start(&store, 10, 10, move |jobs: Vec<Fill>| done.send(jobs.len()).unwrap(), |error| panic!("{error}"))
             .unwrap();
     writer.submit(Fill(order.to_vec())).map_err(|_| "full").unwrap();
     committed.recv().unwrap();
