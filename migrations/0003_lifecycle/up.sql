@@ -6,6 +6,12 @@ ALTER TABLE sessions ADD COLUMN archived_at_ms INTEGER;
 ALTER TABLE sessions ADD COLUMN parent BLOB;                       -- sessions.id
 ALTER TABLE sessions ADD COLUMN parent_seq INTEGER;
 
+-- What is being said, piece by piece, until it is complete and becomes an event.
+CREATE TABLE drafts (
+    session_no INTEGER PRIMARY KEY NOT NULL,
+    draft      TEXT NOT NULL                                       -- JSON
+) STRICT;
+
 -- Folded from the events of the session, in the transaction that writes them.
 CREATE TABLE session_progress (
     session_no INTEGER PRIMARY KEY NOT NULL,

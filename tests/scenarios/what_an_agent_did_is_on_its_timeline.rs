@@ -36,6 +36,42 @@ async fn activities_are_on_the_timeline_in_order() {
     assert_eq!(found, all.iter().map(|happened| &happened.what).collect::<Vec<_>>());
 }
 
+fn saying(text: &str) -> Happened {
+    Happened { at_ms: None, what: Activity::Saying { role: ChatRole::Assistant, text: text.into() } }
+}
+
+async fn sentences(world: &World, session: tieline_model::SessionId) -> Vec<String> {
+    let timeline = world.timeline(session).await;
+    let said = timeline.into_iter().filter_map(|event| match event.body {
+        EventBody::Activity(recorded) => recorded.what.texts().first().map(|text| (*text).to_owned()),
+        _ => None,
+    });
+    said.collect()
+}
+
+#[actix_rt::test]
+async fn pieces_become_one_sentence_when_it_is_complete() {
+    let mut world = World::start().await;
+    let alice = world.agent("alice").await;
+    for pieces in [vec![saying("I ")], vec![saying("look "), saying("at it")]] {
+        world.call(&alice, record(None, pieces)).await.reply();
+    }
+    assert_eq!(sentences(&world, alice.home).await, Vec::<String>::new());
+    world.restart().await;
+    let draft = world.session(alice.home).await.draft.unwrap();
+    assert_eq!(draft.text, "I look at it", "pieces survive the daemon");
+    let tool = Activity::ToolCalled { call: "c1".into(), tool: "Read".into(), input: "x.rs".into() };
+    world.call(&alice, record(None, vec![Happened { at_ms: None, what: tool }, saying("It is ")])).await.reply();
+    world.call(&alice, record(None, vec![said("It is fine.")])).await.reply();
+    assert_eq!(sentences(&world, alice.home).await, ["I look at it", "x.rs", "It is fine."]);
+    let link = world.attach(&alice).await;
+    world.call(&alice, record(None, vec![saying("And then")])).await.reply();
+    link.lose();
+    world.calm().await;
+    assert_eq!(sentences(&world, alice.home).await.last().unwrap(), "And then");
+    assert_eq!(world.session(alice.home).await.draft, None);
+}
+
 #[actix_rt::test]
 async fn what_is_not_ones_own_or_too_much_is_refused_and_leaves_nothing() {
     let world = World::start().await;

@@ -136,8 +136,9 @@ impl Query<'_> {
 
     fn session_get(&mut self, get: &SessionRef) -> Result<Reply, Stop> {
         let id = self.find(&get.session, "session_get.session")?;
+        let draft = self.reader.draft(id)?;
         match self.view(id)? {
-            Some(view) => Ok(Reply::Session(Box::new(view))),
+            Some(view) => Ok(Reply::Session(Box::new(SessionView { draft, ..view }))),
             None => Err(Refusal::new(Code::UnknownSession, "the session is gone").at("session_get.session").into()),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     ask::AskState, command::AttachMode,
 };
 
-pub use activity::{Activity, ChatRole, FileChange, Recorded, Source, Switchable, TurnOutcome};
+pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
 
 /// One fact, with its places in the orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,12 +3,13 @@
 use diesel::prelude::*;
 use tieline_model::{
     DeliveryState, Event, EventBody, Lane, SessionId, TimestampMs,
+    event::Draft,
     session::{life::AskFact, progress::Progress},
 };
 
 use crate::{
     Reader, Side, StoreError, rows,
-    schema::{asks, deliveries, session_progress, sessions},
+    schema::{asks, deliveries, drafts, session_progress, sessions},
     tx::lane_number,
 };
 
@@ -39,6 +40,13 @@ impl Reader {
         let row: Option<String> =
             session_progress::table.find(no).select(session_progress::progress).get_result(self.conn()?).optional()?;
         Ok(row.map(|text| rows::json("session_progress", &text)).transpose()?.unwrap_or_default())
+    }
+
+    /// Reads what is being said in a session.
+    pub fn draft(&mut self, id: SessionId) -> Result<Option<Draft>, StoreError> {
+        let no = self.session_no(id)?;
+        let row: Option<String> = drafts::table.find(no).select(drafts::draft).get_result(self.conn()?).optional()?;
+        row.map(|text| rows::json("drafts", &text)).transpose()
     }
 
     /// Reads a session's open asks, oldest first, at most `limit`.

@@ -374,6 +374,7 @@ fn view(row: SessionRow) -> Result<SessionView, StoreError> {
         pinned: row.is_pinned != 0,
         parent,
         waiting: None,
+        draft: None,
         backend: None,
         model: None,
         usage: Usage::default(),

@@ -25,6 +25,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    drafts (session_no) {
+        session_no -> BigInt, draft -> Text,
+    }
+}
+
+diesel::table! {
     session_progress (session_no) {
         session_no -> BigInt, progress -> Text,
     }

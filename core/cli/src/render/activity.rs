@@ -44,6 +44,7 @@ pub fn activity(recorded: &Recorded, style: &Style) -> String {
             let by = model.as_deref().map(|model| format!(" ({})", line(model))).unwrap_or_default();
             format!("{}{}: {}", style.bold(role.as_str()), style.dim(&by), short(text))
         }
+        Activity::Saying { role, text } => format!("{} …: {}", style.bold(role.as_str()), short(text)),
         Activity::ToolCalled { tool, input, .. } => format!("calls {} {}", style.bold(&line(tool)), short(input)),
         Activity::ToolEnded { call, is_ok, output, duration_ms } => {
             let ended = if *is_ok { style.good("done") } else { style.bad("failed") };

@@ -116,6 +116,7 @@ pub fn session(view: &SessionView, style: &Style, now: TimestampMs) -> String {
         ("inbox", view.pending.to_string()),
         ("backend", view.backend.as_deref().map(line).unwrap_or_default()),
         ("model", view.model.as_deref().map(line).unwrap_or_default()),
+        ("saying", view.draft.as_ref().map(|draft| line(&draft.text)).unwrap_or_default()),
         ("used", used(&view.usage)),
         ("forked", view.parent.map(|it| format!("from {} after event {}", it.session, it.seq)).unwrap_or_default()),
         ("about", view.description.as_deref().map(line).unwrap_or_default()),

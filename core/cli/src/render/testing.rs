@@ -82,6 +82,7 @@ pub fn session_view(title: &str) -> SessionView {
         pinned: false,
         parent: None,
         waiting: None,
+        draft: None,
         backend: None,
         model: None,
         usage: tieline_model::session::progress::Usage::default(),

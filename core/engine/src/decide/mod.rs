@@ -132,6 +132,9 @@ impl<'a, 'tx> Decision<'a, 'tx> {
 
     /// Appends a fact to a session's timeline.
     pub(crate) fn event(&mut self, session: SessionId, body: EventBody) -> Result<(), StoreError> {
+        if matches!(body, EventBody::PeerDetached { .. }) {
+            self.break_off(session)?;
+        }
         let event = self.tx.append_event(session, self.now, body)?;
         self.cursor = event.cursor;
         // Activities come many at a time and are folded together; nothing else changes a progress often.

@@ -1,6 +1,14 @@
 //! Putting on a timeline what an agent did.
 
-use tieline_model::{EventBody, Refusal, Reply, command::Record, event::Recorded, outcome::Code, reply::RecordedView};
+use tieline_model::{
+    EventBody, Refusal, Reply, SessionId,
+    command::Record,
+    event::{Activity, Draft, Recorded},
+    outcome::Code,
+    reply::RecordedView,
+    session::progress::Progress,
+};
+use tieline_store::StoreError;
 
 use super::{Decision, Stop};
 use crate::request::Request;
@@ -10,26 +18,83 @@ const MAX_ACTIVITIES: usize = 500;
 /// The longest text of an activity, in bytes.
 const MAX_TEXT: usize = 256 * 1024;
 
+/// What changes while activities are recorded, and is written once.
+struct Recording {
+    progress: Progress,
+    draft: Option<Draft>,
+}
+
 impl Decision<'_, '_> {
     pub(super) fn record_activities(&mut self, request: &Request, record: &Record) -> Result<Reply, Stop> {
         check(record)?;
         let session = self.acting(request, record.session.as_ref(), "record.session")?;
         let before = self.tx.head(session)?.map_or(0, |head| head.event_seq);
-        let mut progress = self.tx.agent_progress(session)?.unwrap_or_default();
+        let by = request.principal.id;
+        let mut recording = Recording {
+            progress: self.tx.agent_progress(session)?.unwrap_or_default(),
+            draft: self.tx.draft(session)?,
+        };
+        let had_draft = recording.draft.is_some();
         for happened in &record.activities {
+            if let Activity::Saying { role, text } = &happened.what {
+                self.say(session, &mut recording, Draft { role: *role, text: text.clone(), by })?;
+                continue;
+            }
+            match (&happened.what, &recording.draft) {
+                // The whole was told; its pieces are not needed.
+                (Activity::Said { role, .. }, Some(draft)) if *role == draft.role => recording.draft = None,
+                _ => self.finish_draft(session, &mut recording)?,
+            }
             let recorded = Recorded {
-                by: request.principal.id,
+                by,
                 happened_at_ms: happened.at_ms,
                 source: record.source.clone(),
                 what: happened.what.clone(),
             };
-            let event = self.tx.append_event(session, self.now, EventBody::Activity(Box::new(recorded)))?;
-            self.cursor = event.cursor;
-            progress.fold(event.seq, event.at_ms, &event.body);
+            self.put(session, &mut recording, recorded)?;
         }
-        self.tx.set_agent_progress(session, &progress)?;
-        let last_seq = before + record.activities.len() as u64;
+        self.tx.set_agent_progress(session, &recording.progress)?;
+        if had_draft || recording.draft.is_some() {
+            self.tx.set_draft(session, recording.draft.as_ref())?;
+        }
+        let last_seq = self.tx.head(session)?.map_or(0, |head| head.event_seq);
         Ok(Reply::Recorded(RecordedView { session, first_seq: before + 1, last_seq }))
+    }
+
+    /// Makes an event of what a session was saying when its peer went away.
+    pub(super) fn break_off(&mut self, session: SessionId) -> Result<(), StoreError> {
+        let Some(draft) = self.tx.draft(session)? else { return Ok(()) };
+        let progress = self.tx.agent_progress(session)?.unwrap_or_default();
+        let mut recording = Recording { progress, draft: Some(draft) };
+        self.finish_draft(session, &mut recording)?;
+        self.tx.set_agent_progress(session, &recording.progress)?;
+        self.tx.set_draft(session, None)
+    }
+
+    fn say(&mut self, session: SessionId, recording: &mut Recording, next: Draft) -> Result<(), StoreError> {
+        match &mut recording.draft {
+            Some(draft) if draft.role == next.role && draft.text.len() + next.text.len() <= MAX_TEXT => {
+                draft.text.push_str(&next.text);
+            }
+            _ => {
+                self.finish_draft(session, recording)?;
+                recording.draft = Some(next);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish_draft(&mut self, session: SessionId, recording: &mut Recording) -> Result<(), StoreError> {
+        let Some(Draft { role, text, by }) = recording.draft.take() else { return Ok(()) };
+        let what = Activity::Said { role, text, model: None };
+        self.put(session, recording, Recorded { by, happened_at_ms: None, source: None, what })
+    }
+
+    fn put(&mut self, session: SessionId, recording: &mut Recording, recorded: Recorded) -> Result<(), StoreError> {
+        let event = self.tx.append_event(session, self.now, EventBody::Activity(Box::new(recorded)))?;
+        self.cursor = event.cursor;
+        recording.progress.fold(event.seq, event.at_ms, &event.body);
+        Ok(())
     }
 }
 

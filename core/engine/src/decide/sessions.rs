@@ -167,6 +167,7 @@ pub(super) fn opened(new: NewSession) -> SessionView {
         opened_at_ms: new.opened_at,
         online: false,
         pending: 0,
+        draft: None,
         backend: None,
         model: None,
         usage: Usage::default(),

@@ -56,6 +56,17 @@ impl ChatRole {
     }
 }
 
+/// What is being said and is not complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Draft {
+    /// By whom.
+    pub role: ChatRole,
+    /// What has come so far.
+    pub text: String,
+    /// Who records it.
+    pub by: PrincipalId,
+}
+
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -132,6 +143,14 @@ pub enum Activity {
         /// The model that said it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+    },
+    /// A piece of what is being said, as it comes from the model. Pieces are no events: they are put together until
+    /// somebody else speaks, a tool is called or the turn ends, or until `said` brings the whole.
+    Saying {
+        /// By whom.
+        role: ChatRole,
+        /// The next piece.
+        text: String,
     },
     /// A tool was called.
     ToolCalled {
@@ -236,6 +255,7 @@ impl Activity {
             Activity::TurnStarted { .. } => "turn_started",
             Activity::TurnEnded { .. } => "turn_ended",
             Activity::Said { .. } => "said",
+            Activity::Saying { .. } => "saying",
             Activity::ToolCalled { .. } => "tool_called",
             Activity::ToolEnded { .. } => "tool_ended",
             Activity::FileChanged { .. } => "file_changed",
@@ -257,6 +277,7 @@ impl Activity {
             Activity::Said { text, model, .. } => {
                 [Some(text.as_str()), model.as_deref()].into_iter().flatten().collect()
             }
+            Activity::Saying { text, .. } => vec![text],
             Activity::ToolCalled { call, tool, input } => vec![input, tool, call],
             Activity::ToolEnded { call, output, .. } => vec![output, call],
             Activity::FileChanged { path, .. } => vec![path],

@@ -10,7 +10,7 @@ use crate::SessionId;
 pub struct RecordedView {
     /// On whose timeline.
     pub session: SessionId,
-    /// The number of the first.
+    /// The number of the first; beyond the last when all of them were pieces of something that is not complete.
     pub first_seq: u64,
     /// The number of the last.
     pub last_seq: u64,

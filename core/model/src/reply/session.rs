@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{MessageId, PrincipalId, SessionId, TimestampMs, session::progress::Usage};
+use crate::{MessageId, PrincipalId, SessionId, TimestampMs, event::Draft, session::progress::Usage};
 
 /// How a session is, derived from what happened. `why` tells from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +119,9 @@ pub struct SessionView {
     pub online: bool,
     /// Messages accepted and not yet delivered.
     pub pending: u64,
+    /// What is being said in it and is not complete; only where one session is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Draft>,
     /// The agent program that runs it, when that said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,

@@ -4,6 +4,7 @@
 //! They are loaded on first use and thrown away whenever a transaction is rolled back.
 
 mod asks;
+mod drafts;
 mod events;
 mod head;
 mod idempotency;
