@@ -17,6 +17,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// Which plugins run, and the settings of each.
     pub plugins: Plugins,
+    /// How asks are cared for.
+    pub asks: Asks,
     /// The daemon's own log.
     pub log: Log,
 }
@@ -100,6 +102,16 @@ pub struct Limits {
     pub rates: Rates,
     /// How often one agent may broadcast.
     pub broadcast_rate: BroadcastRate,
+}
+
+/// `[asks]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asks {
+    /// Reminders of one ask, at most.
+    pub reminders: u32,
+    /// How long after an ask its addressee is reminded first.
+    pub first_reminder_ms: u64,
 }
 
 /// `[limits.rates]`: one rate per kind of principal.

@@ -42,6 +42,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("limits.inbox_messages", Kind::Whole(1, 10_000_000)),
     ("limits.inbox_bytes", Kind::Whole(1024, 1024 * 1024 * MIB)),
     ("limits.open_asks", Kind::Whole(1, 1_000_000)),
+    ("asks.reminders", Kind::Whole(0, 100)),
+    ("asks.first_reminder_ms", Kind::Whole(1000, 30 * DAY_MS)),
     ("limits.recipients", Kind::Whole(1, 10_000)),
     ("limits.ttl_ms", Kind::Whole(1000, 3650 * DAY_MS)),
     ("limits.broadcast_ttl_ms", Kind::Whole(1000, 3650 * DAY_MS)),

@@ -132,7 +132,7 @@ impl Disk {
 
     fn answer(&mut self, title: &str, ask: &Message) {
         let text = format!("answer {} of {title} to {}", self.issued + 1, ask.id);
-        self.issue(title, Command::Ack(Ack { ask: ask.id, text: Some(text), sender: None }));
+        self.issue(title, Command::Ack(Ack { ask: ask.id, text: Some(text), sender: None, decline: false }));
     }
 }
 

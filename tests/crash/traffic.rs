@@ -16,12 +16,12 @@ const CHARS: usize = 256;
 
 /// Makes a notify.
 pub fn notify(session: SessionId, words: String) -> Command {
-    Command::Notify(Notify { to: to(session), text: padded(words), sender: None, reply_to: None, expires_in_ms: None })
+    Command::Notify(Notify::new(to(session), padded(words)))
 }
 
 /// Makes an ask.
 pub fn ask(session: SessionId, words: String) -> Command {
-    Command::Ask(Ask { to: to(session), text: padded(words), sender: None, reply_to: None, expires_in_ms: None })
+    Command::Ask(Ask::new(to(session), padded(words)))
 }
 
 /// Makes a broadcast to the nodes.

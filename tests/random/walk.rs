@@ -174,7 +174,7 @@ impl Walk {
         }
         let ask = asks[self.rng.below(asks.len())];
         let text = self.rng.chance(80).then(|| format!("answer of step {step} by {by}"));
-        self.submit(by, format!("{step}-answer"), Command::Ack(Ack { ask, text, sender: None }));
+        self.submit(by, format!("{step}-answer"), Command::Ack(Ack { ask, text, sender: None, decline: false }));
     }
 
     /// Withdraws some message, over the link of its sender, and waits for the word.

@@ -10,8 +10,7 @@ async fn a_late_answer_is_delivered_as_late() {
     let world = World::start().await;
     let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
     let (at_alice, at_bob) = (world.attach(&alice).await, world.attach(&bob).await);
-    let ask =
-        Ask { to: address("bob"), text: "quick?".into(), sender: None, reply_to: None, expires_in_ms: Some(1_000) };
+    let ask = Ask { expires_in_ms: Some(1_000), ..Ask::new(address("bob"), "quick?") };
     let asked = world.call(&alice, Command::Ask(ask)).await.accepted();
     at_bob.wait_deliveries(1).await;
     at_bob.take(Lane::Msg, 1).await;

@@ -65,7 +65,7 @@ async fn an_archived_session_takes_no_messages_until_it_is_restored() {
     assert_eq!(list(&world, &alice, archived).await, ["review"]);
     let note = |text: &str| {
         let to = address(&review.id.to_string());
-        Command::Notify(Notify { to, text: text.into(), sender: None, reply_to: None, expires_in_ms: None })
+        Command::Notify(Notify::new(to, text))
     };
     assert_eq!(world.call(&bob, note("x")).await.refused().code, Code::SessionClosed);
     let told = kinds(&world, bob.home).await;
@@ -91,7 +91,7 @@ async fn who_gets_a_session_may_write_for_it_and_who_gave_it_no_longer() {
     assert_eq!(world.session(review.id).await.owner, bob.id);
     assert_eq!(world.call(&alice, over("alice")).await.refused().code, Code::NotYourSession);
     let (speaking, note) = (Some(address("review")), "mine now".to_owned());
-    let speak = Notify { to: address("alice"), text: note, sender: speaking, reply_to: None, expires_in_ms: None };
+    let speak = Notify { sender: speaking, ..Notify::new(address("alice"), note) };
     world.call(&bob, Command::Notify(speak.clone())).await.reply();
     assert_eq!(world.call(&alice, Command::Notify(speak)).await.refused().code, Code::NotYourSession);
     assert!(kinds(&world, review.id).await.contains(&"session_handed_over"));

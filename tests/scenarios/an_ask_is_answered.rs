@@ -20,7 +20,7 @@ async fn an_ask_is_answered() {
     assert_eq!(question.message.text.as_deref(), Some("is it green?"));
     at_bob.take(Lane::Msg, 1).await;
 
-    let ack = Ack { ask: asked.message, text: Some("it is".into()), sender: None };
+    let ack = Ack { ask: asked.message, text: Some("it is".into()), sender: None, decline: false };
     let answered = at_bob.call(Command::Ack(ack)).await.accepted();
     assert!(!answered.late);
 

@@ -45,12 +45,12 @@ fn after(command: &Command) -> Option<Command> {
         Command::SessionGet(_) => Command::PeerAttach(PeerAttach::default()),
         Command::PeerAttach(_) => Command::PeerDetach(PeerDetach::default()),
         Command::PeerDetach(_) => Command::PeerList(PeerList::default()),
-        Command::PeerList(_) => Command::Ask(Ask { to, text, sender: None, reply_to: None, expires_in_ms: None }),
+        Command::PeerList(_) => Command::Ask(Ask::new(to, text)),
         Command::Ask(_) => {
             Command::AskMany(AskMany { to: vec![to], text, need: Need::Any, sender: None, expires_in_ms: None })
         }
-        Command::AskMany(_) => Command::Ack(Ack { ask: message, text: None, sender: None }),
-        Command::Ack(_) => Command::Notify(Notify { to, text, sender: None, reply_to: None, expires_in_ms: None }),
+        Command::AskMany(_) => Command::Ack(Ack { ask: message, text: None, sender: None, decline: false }),
+        Command::Ack(_) => Command::Notify(Notify::new(to, text)),
         Command::Notify(_) => Command::Cancel(MessageRef { message }),
         Command::Cancel(_) => {
             Command::Broadcast(Broadcast { text, circle: None, exclude: Vec::new(), sender: None, expires_in_ms: None })

@@ -25,6 +25,7 @@ mod a_timeline_is_read_from_both_ends;
 mod a_trace_claims_no_more_than_is_known;
 mod an_agent_cannot_make_tokens;
 mod an_ask_is_answered;
+mod an_ask_is_cared_for;
 mod an_ask_to_an_offline_session_waits;
 mod credit_bounds_what_is_in_flight;
 mod events_have_no_gaps;

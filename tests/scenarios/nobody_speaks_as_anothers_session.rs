@@ -15,20 +15,8 @@ async fn nobody_speaks_as_anothers_session() {
     let (to, text, sender) = (address("bob"), "trust me".to_owned(), Some(address("alice")));
     let (session, message) = (Some(Address::Session(bob.home)), asked.message);
     let commands = [
-        Command::Notify(Notify {
-            to: to.clone(),
-            text: text.clone(),
-            sender: sender.clone(),
-            reply_to: None,
-            expires_in_ms: None,
-        }),
-        Command::Ask(Ask {
-            to: to.clone(),
-            text: text.clone(),
-            sender: sender.clone(),
-            reply_to: None,
-            expires_in_ms: None,
-        }),
+        Command::Notify(Notify { sender: sender.clone(), ..Notify::new(to.clone(), text.clone()) }),
+        Command::Ask(Ask { sender: sender.clone(), ..Ask::new(to.clone(), text.clone()) }),
         Command::AskMany(AskMany {
             to: vec![to],
             text: text.clone(),
@@ -43,7 +31,7 @@ async fn nobody_speaks_as_anothers_session() {
             sender,
             expires_in_ms: None,
         }),
-        Command::Ack(Ack { ask: message, text: Some(text.clone()), sender: Some(address("bob")) }),
+        Command::Ack(Ack { ask: message, text: Some(text.clone()), sender: Some(address("bob")), decline: false }),
         Command::Inbox(Inbox { session: session.clone(), ..Inbox::default() }),
         Command::Receipt(Receipt {
             session,
@@ -74,7 +62,7 @@ async fn a_principal_speaks_as_any_session_of_its_own() {
     let release = world.open(&alice, "release").await;
     let notify = |sender: Option<Address>| {
         let (to, text) = (address("bob"), "shipped".to_owned());
-        Command::Notify(Notify { to, text, sender, reply_to: None, expires_in_ms: None })
+        Command::Notify(Notify { sender, ..Notify::new(to, text) })
     };
     world.call(&alice, notify(Some(address("release")))).await.accepted();
     let link = world.link(&alice);

@@ -12,12 +12,12 @@ use tieline_tests::{Outcomes, World, address, notice, texts};
 
 fn notify_for(to: &str, text: &str, ms: u64) -> Command {
     let (to, text) = (address(to), text.to_owned());
-    Command::Notify(Notify { to, text, sender: None, reply_to: None, expires_in_ms: Some(ms) })
+    Command::Notify(Notify { expires_in_ms: Some(ms), ..Notify::new(to, text) })
 }
 
 fn ask_for(to: &str, text: &str, ms: u64) -> Command {
     let (to, text) = (address(to), text.to_owned());
-    Command::Ask(Ask { to, text, sender: None, reply_to: None, expires_in_ms: Some(ms) })
+    Command::Ask(Ask { expires_in_ms: Some(ms), ..Ask::new(to, text) })
 }
 
 #[actix_rt::test]

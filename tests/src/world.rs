@@ -224,7 +224,7 @@ impl World {
 
     /// Answers an ask, or just closes it.
     pub async fn ack(&self, by: &Arc<Principal>, ask: MessageId, text: Option<&str>) -> Outcome {
-        let ack = command::Ack { ask, text: text.map(str::to_owned), sender: None };
+        let ack = command::Ack { ask, text: text.map(str::to_owned), sender: None, decline: false };
         self.call(by, Command::Ack(ack)).await
     }
 
@@ -286,13 +286,13 @@ impl World {
 /// A notify.
 pub fn notify(to: &str, text: &str) -> Command {
     let (to, text) = (address(to), text.to_owned());
-    Command::Notify(command::Notify { to, text, sender: None, reply_to: None, expires_in_ms: None })
+    Command::Notify(command::Notify::new(to, text))
 }
 
 /// An ask.
 pub fn ask(to: &str, text: &str) -> Command {
     let (to, text) = (address(to), text.to_owned());
-    Command::Ask(command::Ask { to, text, sender: None, reply_to: None, expires_in_ms: None })
+    Command::Ask(command::Ask::new(to, text))
 }
 
 fn database(files: &TempDir) -> PathBuf {

@@ -21,9 +21,17 @@ pub enum AskState {
     Cancelled,
     /// The session that was asked was closed.
     Orphaned,
+    /// The session that was asked will not answer.
+    Declined,
+    /// Its asker put another message in its place.
+    Superseded,
 }
 
 impl AskState {
+    /// All states, in the order under which the store numbers them.
+    pub const ALL: [AskState; 7] =
+        [Self::Open, Self::Answered, Self::Expired, Self::Cancelled, Self::Orphaned, Self::Declined, Self::Superseded];
+
     /// Returns the text form.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,14 +40,14 @@ impl AskState {
             AskState::Expired => "expired",
             AskState::Cancelled => "cancelled",
             AskState::Orphaned => "orphaned",
+            AskState::Declined => "declined",
+            AskState::Superseded => "superseded",
         }
     }
 
     /// Reads back what [`Self::as_str`] gave.
     pub fn from_name(text: &str) -> Option<Self> {
-        [Self::Open, Self::Answered, Self::Expired, Self::Cancelled, Self::Orphaned]
-            .into_iter()
-            .find(|s| s.as_str() == text)
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
@@ -52,6 +60,8 @@ pub enum Input {
         by: SessionId,
         /// Whether the answer has text.
         has_text: bool,
+        /// Whether it says that there will be no answer.
+        declines: bool,
     },
     /// Its deadline passed.
     Deadline,
@@ -60,6 +70,13 @@ pub enum Input {
         /// The session that withdraws.
         by: SessionId,
     },
+    /// Its asker sends another message in its place.
+    Superseded {
+        /// The session that asked.
+        by: SessionId,
+    },
+    /// Another session answered the same question.
+    AnsweredElsewhere,
     /// The session that was asked closed.
     AddresseeClosed,
 }
@@ -106,18 +123,30 @@ pub struct Ask {
 pub fn step(ask: &Ask, input: &Input) -> Result<Vec<Effect>, Denied> {
     match input {
         Input::Ack { by, .. } if *by != ask.addressee => Err(Denied::NotAddressee),
-        Input::Cancel { by } if *by != ask.asker => Err(Denied::NotAsker),
-        Input::Ack { has_text, .. } => match (ask.state, has_text) {
-            (AskState::Open, _) => Ok(vec![Effect::Close(AskState::Answered), Effect::Reply { late: false }]),
+        Input::Cancel { by } | Input::Superseded { by } if *by != ask.asker => Err(Denied::NotAsker),
+        Input::Ack { has_text, declines, .. } => match (ask.state, has_text) {
+            (AskState::Open, _) => {
+                let state = if *declines { AskState::Declined } else { AskState::Answered };
+                Ok(vec![Effect::Close(state), Effect::Reply { late: false }])
+            }
             (_, true) => Ok(vec![Effect::Reply { late: true }]),
             (closed, false) => Err(Denied::Closed(closed)),
         },
-        Input::Cancel { .. } => match ask.state {
-            AskState::Open => Ok(vec![Effect::Close(AskState::Cancelled), Effect::Withdraw]),
-            closed => Err(Denied::Closed(closed)),
+        Input::Cancel { .. } => withdraw(ask.state, AskState::Cancelled),
+        Input::Superseded { .. } => withdraw(ask.state, AskState::Superseded),
+        Input::AnsweredElsewhere => match ask.state {
+            AskState::Open => Ok(vec![Effect::Close(AskState::Answered), Effect::Withdraw]),
+            _ => Ok(Vec::new()),
         },
         Input::Deadline => Ok(end(ask.state, AskState::Expired)),
         Input::AddresseeClosed => Ok(end(ask.state, AskState::Orphaned)),
+    }
+}
+
+fn withdraw(state: AskState, end: AskState) -> Result<Vec<Effect>, Denied> {
+    match state {
+        AskState::Open => Ok(vec![Effect::Close(end), Effect::Withdraw]),
+        closed => Err(Denied::Closed(closed)),
     }
 }
 
@@ -139,10 +168,11 @@ mod tests {
     }
 
     fn any_input() -> impl Strategy<Value = Input> {
-        (0..4u8, 1..4u128, any::<bool>()).prop_map(|(which, by, has_text)| match which {
-            0 => Input::Ack { by: session(by), has_text },
+        (0..5u8, 1..4u128, any::<bool>(), any::<bool>()).prop_map(|(which, by, has_text, declines)| match which {
+            0 => Input::Ack { by: session(by), has_text, declines },
             1 => Input::Cancel { by: session(by) },
             2 => Input::Deadline,
+            3 => Input::Superseded { by: session(by) },
             _ => Input::AddresseeClosed,
         })
     }
@@ -165,12 +195,12 @@ mod tests {
                         }
                     },
                     Err(Denied::NotAddressee) => { let denied_ack = matches!(input, Input::Ack { by, .. } if by != session(2)); prop_assert!(denied_ack) }
-                    Err(Denied::NotAsker) => { let denied_cancel = matches!(input, Input::Cancel { by } if by != session(1)); prop_assert!(denied_cancel) }
+                    Err(Denied::NotAsker) => { let denied_cancel = matches!(input, Input::Cancel { by } | Input::Superseded { by } if by != session(1)); prop_assert!(denied_cancel) }
                     Err(Denied::Closed(state)) => prop_assert!(state == before && before != AskState::Open),
                 }
             }
             prop_assert!(closed <= 1);
-            prop_assert_eq!(on_time == 1, ask.state == AskState::Answered);
+            prop_assert_eq!(on_time == 1, matches!(ask.state, AskState::Answered | AskState::Declined));
         }
     }
 

@@ -3,6 +3,7 @@
 //! HTTP, MCP, CLI, dashboard, schedules and a peer's frames all speak it. The JSON form is externally
 //! tagged, as in `{"notify":{"to":"review","text":"done"}}`, and unknown fields are refused.
 
+mod asking;
 mod lifecycle;
 mod record;
 mod timeline;
@@ -15,6 +16,7 @@ use crate::{
     message::PerLane, reply::SessionState,
 };
 
+pub use asking::{Escalation, Need, Urgency};
 pub use lifecycle::{SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use record::{Happened, Record};
 pub use timeline::Timeline;
@@ -251,6 +253,35 @@ pub struct Ask {
     /// How long an answer is waited for, in milliseconds; 7 days by default, 30 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_ms: Option<u64>,
+    /// When it should be looked at; at the next turn by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
+    /// An earlier message of the sender that this one replaces: it is withdrawn if it can be, and an ask is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<MessageId>,
+    /// When the asked session is first reminded, in milliseconds; 15 minutes by default, 0 for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_in_ms: Option<u64>,
+    /// Who else is asked when nobody answers, and after how long; at most 5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<Escalation>,
+}
+
+impl Ask {
+    /// An ask with nothing special about it.
+    pub fn new(to: Address, text: impl Into<String>) -> Self {
+        Self {
+            to,
+            text: text.into(),
+            sender: None,
+            reply_to: None,
+            expires_in_ms: None,
+            urgency: None,
+            supersedes: None,
+            remind_in_ms: None,
+            escalate: Vec::new(),
+        }
+    }
 }
 
 /// Fields of [`Command::Ack`].
@@ -265,6 +296,9 @@ pub struct Ack {
     /// The session to answer as; the one that was asked by default.
     #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
     pub sender: Option<Address>,
+    /// Says that there will be no answer; the text says why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decline: bool,
 }
 
 /// Fields of [`Command::Notify`].
@@ -284,6 +318,27 @@ pub struct Notify {
     /// How long it is worth delivering, in milliseconds; 7 days by default, 30 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_ms: Option<u64>,
+    /// When it should be looked at; at the next turn by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
+    /// An earlier message of the sender that this one replaces: it is withdrawn if it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<MessageId>,
+}
+
+impl Notify {
+    /// A notify with nothing special about it.
+    pub fn new(to: Address, text: impl Into<String>) -> Self {
+        Self {
+            to,
+            text: text.into(),
+            sender: None,
+            reply_to: None,
+            expires_in_ms: None,
+            urgency: None,
+            supersedes: None,
+        }
+    }
 }
 
 /// Fields of [`Command::Broadcast`].
@@ -304,17 +359,6 @@ pub struct Broadcast {
     /// How long it is worth delivering, in milliseconds; 1 day by default, 30 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_ms: Option<u64>,
-}
-
-/// How many answers an `ask_many` needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Need {
-    /// Every one.
-    #[default]
-    All,
-    /// The first; the others are withdrawn.
-    Any,
 }
 
 /// Fields of [`Command::AskMany`].

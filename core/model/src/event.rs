@@ -158,6 +158,31 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         group: Option<AskGroupId>,
     },
+    /// This session was reminded of asks that it has not answered.
+    AsksReminded {
+        /// The asks.
+        asks: Vec<MessageId>,
+        /// The notice that says so.
+        message: MessageId,
+    },
+    /// An ask of this session was not answered in time, and another session is asked as well.
+    AskEscalated {
+        /// The ask.
+        ask: MessageId,
+        /// Who is asked now.
+        to: SessionId,
+        /// The ask that it got.
+        child: MessageId,
+    },
+    /// An ask of this session was not answered in time, and the next in line could not be asked.
+    AskNotEscalated {
+        /// The ask.
+        ask: MessageId,
+        /// Who was next.
+        to: SessionId,
+        /// Why it was not asked.
+        reason: String,
+    },
     /// An ask of this session was closed.
     AskClosed {
         /// The ask.
@@ -324,6 +349,9 @@ impl EventBody {
             EventBody::PeerDetached { .. } => "peer_detached",
             EventBody::MessageAccepted { .. } => "message_accepted",
             EventBody::AskOpened { .. } => "ask_opened",
+            EventBody::AsksReminded { .. } => "asks_reminded",
+            EventBody::AskEscalated { .. } => "ask_escalated",
+            EventBody::AskNotEscalated { .. } => "ask_not_escalated",
             EventBody::AskClosed { .. } => "ask_closed",
             EventBody::GroupResolved { .. } => "group_resolved",
             EventBody::DeliveryProgressed { .. } => "delivery_progressed",

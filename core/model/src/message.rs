@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs};
+use crate::{AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs, command::Urgency};
 
 /// Order holds within a lane; `ctl` never waits behind `msg`, nor `msg` behind `bulk`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -165,11 +165,30 @@ pub struct Message {
     /// True for an answer that came after its ask was closed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// True for an ack that says that there will be no answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
+    /// When its sender wants it looked at; at the next turn without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
+    /// The earlier message that this one replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<MessageId>,
+    /// How many messages led to this one, each referring to the one before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// The asks that the receiver has not answered, when this reminds of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reminds_of: Vec<MessageId>,
     /// When the daemon accepted it.
     pub sent_at_ms: TimestampMs,
     /// When it stops being worth delivering.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at_ms: Option<TimestampMs>,
+}
+
+fn is_zero(hops: &u32) -> bool {
+    *hops == 0
 }
 
 /// What the mesh tells a sender about one of its messages.

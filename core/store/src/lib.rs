@@ -27,7 +27,8 @@ pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk}
 pub use readers::{Reader, Readers};
 pub use timeline::Side;
 pub use tx::{
-    AskRow, GroupRow, Head, KvUse, NewDelivery, NewSession, PendingRow, Places, Remembered, SessionChange, Told, Tx,
+    AskRow, GroupRow, Head, KvUse, NewDelivery, NewSession, PendingRow, Places, Remembered, Reminding, SessionChange,
+    Told, Tx,
 };
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};
 

@@ -12,7 +12,7 @@ use tieline_model::{
 use crate::{
     Reader, StoreError, rows,
     rows::{signed, unsigned},
-    schema::{asks, deliveries, events, messages, principals, sessions, tokens},
+    schema::{asks, deliveries, escalations, events, messages, principals, sessions, tokens},
     tx::{lane_number, load_inbox},
 };
 
@@ -271,12 +271,23 @@ impl Reader {
                 .get_result(conn)?;
             earliest = earliest.into_iter().chain(found).min();
         }
+        let reminder: Option<i64> = asks::table
+            .filter(asks::addressee_no.eq(no))
+            .filter(asks::state.eq(0))
+            .select(diesel::dsl::min(asks::remind_at_ms))
+            .get_result(conn)?;
+        let escalation: Option<i64> = escalations::table
+            .inner_join(asks::table.on(asks::message_no.eq(escalations::ask_no)))
+            .filter(asks::addressee_no.eq(no))
+            .filter(asks::state.eq(0))
+            .select(diesel::dsl::min(escalations::at_ms))
+            .get_result(conn)?;
         let deadline: Option<i64> = asks::table
             .filter(asks::addressee_no.eq(no))
             .filter(asks::state.eq(0))
             .select(diesel::dsl::min(asks::deadline_ms))
             .get_result(conn)?;
-        Ok(earliest.into_iter().chain(deadline).min().map(TimestampMs))
+        Ok(earliest.into_iter().chain(deadline).chain(reminder).chain(escalation).min().map(TimestampMs))
     }
 
     /// Reads a message, its deliveries, and where it stands when it is an ask.

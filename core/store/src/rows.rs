@@ -54,8 +54,7 @@ numbered! {
 const KINDS: [MessageKind; 5] =
     [MessageKind::Ask, MessageKind::Ack, MessageKind::Notify, MessageKind::Broadcast, MessageKind::Notice];
 /// 0 is open, which the partial indexes rely on.
-const ASK_STATES: [AskState; 5] =
-    [AskState::Open, AskState::Answered, AskState::Expired, AskState::Cancelled, AskState::Orphaned];
+const ASK_STATES: [AskState; 7] = AskState::ALL;
 
 /// Reads a JSON column.
 pub fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {

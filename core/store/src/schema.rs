@@ -20,7 +20,7 @@ diesel::table! {
         no -> BigInt, id -> Binary, title -> Text, circle -> Text, roles -> Text, description -> Nullable<Text>,
         project -> Nullable<Text>, owner -> Binary, epoch -> BigInt, opened_at_ms -> BigInt,
         closed_at_ms -> Nullable<BigInt>, labels -> Text, is_pinned -> Integer, archived_at_ms -> Nullable<BigInt>,
-        parent -> Nullable<Binary>, parent_seq -> Nullable<BigInt>,
+        parent -> Nullable<Binary>, parent_seq -> Nullable<BigInt>, budget -> Nullable<Text>,
     }
 }
 
@@ -61,7 +61,7 @@ diesel::table! {
 diesel::table! {
     ask_groups (no) {
         no -> BigInt, id -> Binary, asker_no -> BigInt, need_all -> Bool, total -> Integer, answered -> Integer,
-        closed -> Integer, resolved -> Bool,
+        closed -> Integer, resolved -> Bool, need -> Nullable<Integer>,
     }
 }
 
@@ -69,9 +69,16 @@ diesel::table! {
     asks (message_no) {
         message_no -> BigInt, id -> Binary, asker_no -> BigInt, addressee_no -> BigInt, seq -> BigInt,
         state -> Integer, deadline_ms -> BigInt, group_no -> Nullable<BigInt>, answer -> Nullable<Binary>,
-        closed_at_ms -> Nullable<BigInt>,
+        closed_at_ms -> Nullable<BigInt>, remind_at_ms -> Nullable<BigInt>, reminded -> Integer,
+        parent_no -> Nullable<BigInt>,
     }
 }
+
+diesel::table! {
+    escalations (ask_no, at_ms, step) { ask_no -> BigInt, at_ms -> BigInt, step -> BigInt, target -> Binary, }
+}
+
+diesel::table! { replies (refers_to, message_no) { refers_to -> Binary, message_no -> BigInt, } }
 
 diesel::table! {
     outcomes (no) { no -> BigInt, hash -> Binary, outcome -> Text, at_ms -> BigInt, }
@@ -99,6 +106,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     inbox_cursors,
     ask_groups,
     asks,
+    escalations,
+    replies,
     idempotency,
     outcomes,
     events,

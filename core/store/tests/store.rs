@@ -94,6 +94,11 @@ fn notify(tx: &mut Tx<'_>, n: u128, from: SessionId, to: SessionId) -> Result<()
         text: Some(format!("text {n}")),
         notice: None,
         late: false,
+        declined: false,
+        urgency: None,
+        supersedes: None,
+        hops: 0,
+        reminds_of: Vec::new(),
         sent_at_ms: TimestampMs(5),
         expires_at_ms: Some(TimestampMs(100)),
     };

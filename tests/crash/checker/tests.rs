@@ -33,6 +33,11 @@ fn message(number: usize) -> Message {
         text: Some(format!("words {number}")),
         notice: None,
         late: false,
+        declined: false,
+        urgency: None,
+        supersedes: None,
+        hops: 0,
+        reminds_of: Vec::new(),
         sent_at_ms: TimestampMs(1),
         expires_at_ms: None,
     }
@@ -68,7 +73,7 @@ fn sound() -> [Party; 2] {
     for number in 1..=MESSAGES {
         let text = format!("words {number}");
         let (to, key) = (to(receiver.session), format!("sender/{number}"));
-        let command = Command::Notify(Notify { to, text, sender: None, reply_to: None, expires_in_ms: None });
+        let command = Command::Notify(Notify::new(to, text));
         sender.sent.push(Sent { key: key.clone(), number: number as u64, command, times: 1 });
         sender.answers.push(Answer { key, reply: reply(number, number) });
         let (lane, seq, message) = (Lane::Msg, number as u64, message(number));

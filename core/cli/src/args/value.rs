@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
+use tieline_model::command::{Escalation, Need};
 
 /// Reads one of the words that a type of the model is written as in JSON.
 pub fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -24,6 +25,26 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
         Err(_) => span(text).map_err(|_| format!("`{text}` is no number of seconds, nor a span such as 30s or 2m")),
     }
+}
+
+/// Reads how many answers are needed.
+pub fn need(text: &str) -> Result<Need, String> {
+    match text {
+        "all" => Ok(Need::All),
+        "any" => Ok(Need::Any),
+        _ => match text.parse() {
+            Ok(count) if count > 0 => Ok(Need::AtLeast(count)),
+            _ => Err(format!("`{text}`; wanted all, any, or a number of answers")),
+        },
+    }
+}
+
+/// Reads who else is asked after how long.
+pub fn escalation(text: &str) -> Result<Escalation, String> {
+    let wanted = || format!("`{text}` is not of the form AFTER=SESSION, as in 10m=@lead");
+    let (after, to) = text.split_once('=').ok_or_else(wanted)?;
+    let to = to.parse().map_err(|error| format!("{}: {error}", wanted()))?;
+    Ok(Escalation { after_ms: millis(span(after)?), to })
 }
 
 /// Reads `key=value`.

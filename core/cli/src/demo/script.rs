@@ -112,7 +112,7 @@ async fn ask(
     expires_in_ms: Option<u64>,
 ) -> Result<MessageId, Failed> {
     let to_address = Address::Session(to.session);
-    let ask = Ask { to: to_address, text: text.into(), sender: None, reply_to: None, expires_in_ms };
+    let ask = Ask { expires_in_ms, ..Ask::new(to_address, text) };
     let message = accepted(from.peer.call(Command::Ask(ask)).await?)?.message;
     stage.sends(&from.role.name, &to.name, "ask", text)?;
     Ok(message)
@@ -126,7 +126,7 @@ async fn ack(
     text: &str,
     is_late: bool,
 ) -> Result<MessageId, Failed> {
-    let command = Command::Ack(Ack { ask, text: Some(text.into()), sender: None });
+    let command = Command::Ack(Ack { ask, text: Some(text.into()), sender: None, decline: false });
     let reply = accepted(from.peer.call(command).await?)?;
     if reply.late != is_late {
         return Err(Failed::No(format!("an answer should be late: {is_late}, and is: {}", reply.late)));
@@ -138,7 +138,7 @@ async fn ack(
 
 async fn tell(stage: &Stage<'_>, from: &mut Actor, to: &Player, text: &str) -> Result<MessageId, Failed> {
     let to_address = Address::Session(to.session);
-    let notify = Notify { to: to_address, text: text.into(), sender: None, reply_to: None, expires_in_ms: None };
+    let notify = Notify::new(to_address, text);
     let message = accepted(from.peer.call(Command::Notify(notify)).await?)?.message;
     stage.sends(&from.role.name, &to.name, "notify", text)?;
     stage.shows(message, to, DeliveryState::Accepted).await?;

@@ -69,11 +69,9 @@ async fn there_and_back(client: &Client, session: SessionId, report: &mut Report
 
 fn notify(session: SessionId, text: &str) -> Command {
     Command::Notify(Notify {
-        to: Address::Session(session),
-        text: text.to_owned(),
         sender: Some(Address::Session(session)),
-        reply_to: None,
         expires_in_ms: Some(60_000),
+        ..Notify::new(Address::Session(session), text)
     })
 }
 

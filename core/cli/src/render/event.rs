@@ -62,6 +62,16 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
             format!("{} from {} in {place}  {}", kind.as_str(), named(from), id(message))
         }
         EventBody::AskOpened { ask, to, .. } => format!("asked {}  {}", named(to), id(ask)),
+        EventBody::AsksReminded { asks, .. } => {
+            let ids = asks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            format!("{} of unanswered asks  {}", style.warn("reminded"), style.dim(&ids))
+        }
+        EventBody::AskEscalated { ask, to, .. } => {
+            format!("its ask was {} to {}  {}", style.warn("escalated"), named(to), id(ask))
+        }
+        EventBody::AskNotEscalated { ask, to, reason } => {
+            format!("its ask could not be escalated to {}: {}  {}", named(to), line(reason), id(ask))
+        }
         EventBody::AskClosed { ask, state, .. } => format!("its ask is {}  {}", state.as_str(), id(ask)),
         EventBody::GroupResolved { answered, total, group } => {
             format!("{answered} of {total} asks answered  {}", id(group))

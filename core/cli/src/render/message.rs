@@ -44,8 +44,9 @@ fn addressee(delivery: &DeliveryView, style: &Style) -> String {
 /// Says what an `ask_many` opened.
 pub fn accepted_many(reply: &AcceptedMany, style: &Style) -> String {
     let need = match reply.need {
-        tieline_model::command::Need::All => "every answer is needed",
-        tieline_model::command::Need::Any => "the first answer withdraws the others",
+        tieline_model::command::Need::All => "every answer is needed".to_owned(),
+        tieline_model::command::Need::Any => "the first answer withdraws the others".to_owned(),
+        tieline_model::command::Need::AtLeast(count) => format!("{count} answers withdraw the others"),
     };
     let head = format!("asked {} sessions; {need}", reply.asks.len());
     reply.asks.iter().fold(head, |out, ask| {

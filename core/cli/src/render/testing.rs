@@ -49,6 +49,11 @@ pub fn message(kind: MessageKind, text: Option<&str>) -> Message {
         text: text.map(str::to_owned),
         notice: None,
         late: false,
+        declined: false,
+        urgency: None,
+        supersedes: None,
+        hops: 0,
+        reminds_of: Vec::new(),
         sent_at_ms: THEN,
         expires_at_ms: None,
     }

@@ -35,7 +35,9 @@ fn ask(view: &AskView, asked_at: TimestampMs, style: &Style) -> String {
     let paint = match view.state {
         AskState::Open => Paint::Warn,
         AskState::Answered => Paint::Good,
-        AskState::Expired | AskState::Cancelled | AskState::Orphaned => Paint::Bad,
+        AskState::Expired | AskState::Cancelled | AskState::Orphaned | AskState::Declined | AskState::Superseded => {
+            Paint::Bad
+        }
     };
     let after = view.closed_at_ms.map(|at| format!(" after {}", span(at.0 - asked_at.0))).unwrap_or_default();
     let answer = view.answer.map(|answer| style.dim(&format!("  {answer}"))).unwrap_or_default();

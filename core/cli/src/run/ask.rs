@@ -29,6 +29,10 @@ pub async fn ask(context: &Context, args: args::Ask) -> Result<(), Failed> {
         sender: args.sender.clone(),
         reply_to: args.reply_to,
         expires_in_ms: args.expires.map(millis),
+        urgency: args.urgency,
+        supersedes: args.supersedes,
+        remind_in_ms: args.remind.map(millis),
+        escalate: args.escalate,
     });
     let Some(limit) = args.wait else {
         return send::accepted(&context.out, "asked", &client.call(&command).await?);

@@ -11,8 +11,12 @@ use crate::{args, args::millis, context::Context, exit::Failed, output::Output, 
 /// `tieline ack`.
 pub async fn ack(context: &Context, args: args::Ack) -> Result<(), Failed> {
     let text = args.text.map(text).transpose()?;
-    let verb = if text.is_some() { "answered" } else { "closed the ask of" };
-    let command = Command::Ack(Ack { ask: args.ask, text, sender: args.sender });
+    let verb = match (args.decline, &text) {
+        (true, _) => "declined the ask of",
+        (false, Some(_)) => "answered",
+        (false, None) => "closed the ask of",
+    };
+    let command = Command::Ack(Ack { ask: args.ask, text, sender: args.sender, decline: args.decline });
     accepted(&context.out, verb, &context.call(&command).await?)
 }
 
@@ -24,6 +28,8 @@ pub async fn notify(context: &Context, args: args::Notify) -> Result<(), Failed>
         sender: args.sender,
         reply_to: args.reply_to,
         expires_in_ms: args.expires.map(millis),
+        urgency: args.urgency,
+        supersedes: args.supersedes,
     });
     accepted(&context.out, "told", &context.call(&command).await?)
 }

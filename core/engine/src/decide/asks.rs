@@ -1,9 +1,9 @@
 //! Asks, their answers, and taking messages back.
 
 use tieline_model::{
-    DeliveryState, EventBody, Lane, MessageId, MessageKind, Refusal, Reply, SessionId,
+    DeliveryState, EventBody, Lane, MessageId, MessageKind, Principal, Refusal, Reply, SessionId, TimestampMs,
     ask::{self, Ask, AskState, Denied, Effect as AskEffect},
-    command::{self, Ack, AskMany, MessageRef, Need},
+    command::{self, Ack, AskMany, MessageRef},
     delivery::{self, Input, Step},
     outcome::Code,
     reply::{Accepted, AcceptedMany, Done},
@@ -23,8 +23,23 @@ impl Decision<'_, '_> {
         let to = self.resolve(&ask.to, &request.principal, "ask.to")?;
         self.admit(&[to], Lane::Msg, ask.text.len(), "ask.to")?;
         self.admit_asks(from, &[to], "ask.to")?;
-        let draft = Draft { reply_to: ask.reply_to, text: Some(ask.text.clone()), ..Draft::default() };
-        Ok(Reply::Accepted(self.open_ask(request, from, to, draft, ttl, None)?))
+        self.check_superseded(from, ask.supersedes, "ask.supersedes")?;
+        let steps = self.escalation(request, &ask.escalate, "ask.escalate")?;
+        let draft = Draft {
+            reply_to: ask.reply_to,
+            text: Some(ask.text.clone()),
+            urgency: ask.urgency,
+            supersedes: ask.supersedes,
+            ..Draft::default()
+        };
+        self.supersede(from, ask.supersedes)?;
+        let remind = self.first_reminder(ask.remind_in_ms);
+        let (no, accepted) = self.put_ask(&request.principal, from, to, draft, ttl, None, remind)?;
+        self.tx.insert_escalations(no, &steps)?;
+        if let Some((first, _)) = steps.iter().min_by_key(|(at, _)| *at) {
+            self.expires(to, *first);
+        }
+        Ok(Reply::Accepted(accepted))
     }
 
     pub(super) fn ask_many(&mut self, request: &Request, ask: &AskMany) -> Result<Reply, Stop> {
@@ -48,13 +63,20 @@ impl Decision<'_, '_> {
         }
         self.admit(&to, Lane::Msg, ask.text.len(), "ask_many.to")?;
         self.admit_asks(from, &to, "ask_many.to")?;
+        let count = u32::try_from(to.len()).unwrap_or(u32::MAX);
+        let need = ask.need.count(count);
+        if !(1..=count).contains(&need) {
+            let message = format!("{need} answers of {count} sessions; wanted 1 to {count}");
+            return Err(Refusal::new(Code::BadInput, message).at("ask_many.need").into());
+        }
         let group = self.shared.mint.group();
-        let total = u32::try_from(to.len()).unwrap_or(u32::MAX);
-        let group_no = self.tx.insert_group(group, from, ask.need == Need::All, total)?;
+        let group_no = self.tx.insert_group(group, from, need, count)?;
         let mut asks = Vec::with_capacity(to.len());
         for session in to {
             let draft = Draft { group: Some(group), text: Some(ask.text.clone()), ..Draft::default() };
-            asks.push(self.open_ask(request, from, session, draft, ttl, Some(group_no))?);
+            let remind = self.first_reminder(None);
+            let put = self.put_ask(&request.principal, from, session, draft, ttl, Some(group_no), remind)?;
+            asks.push(put.1);
         }
         Ok(Reply::AcceptedMany(AcceptedMany { group, need: ask.need, asks }))
     }
@@ -76,28 +98,42 @@ impl Decision<'_, '_> {
         Ok(())
     }
 
-    fn open_ask(
+    /// When the addressee of a new ask is reminded, if ever.
+    fn first_reminder(&self, asked_ms: Option<u64>) -> Option<TimestampMs> {
+        let config = &self.shared.config.asks;
+        let after = asked_ms.unwrap_or(config.first_reminder_ms);
+        (after > 0 && config.reminders > 0).then(|| self.now.plus_ms(after))
+    }
+
+    /// Writes an ask. Returns its row too.
+    #[expect(clippy::too_many_arguments, reason = "each of them is a column of the ask")]
+    pub(super) fn put_ask(
         &mut self,
-        request: &Request,
+        by: &Principal,
         from: SessionId,
         to: SessionId,
         draft: Draft,
         ttl: u64,
         group_no: Option<i64>,
-    ) -> Result<Accepted, StoreError> {
+        remind_at: Option<TimestampMs>,
+    ) -> Result<(i64, Accepted), StoreError> {
         let group = draft.group;
-        let message = self.message(MessageKind::Ask, from, &request.principal, draft, Some(ttl))?;
+        let message = self.message(MessageKind::Ask, from, by, draft, Some(ttl))?;
         let (message_no, deliveries) = self.post(&message, &[to])?;
-        self.tx.insert_ask(&AskRow {
+        let row = AskRow {
             message_no,
             id: message.id,
             ask: Ask { asker: from, addressee: to, state: AskState::Open },
             seq: deliveries.first().map_or(0, |delivery| delivery.seq),
             deadline: self.now.plus_ms(ttl),
             group_no,
-        })?;
+        };
+        self.tx.insert_ask(&row, remind_at)?;
+        if let Some(at) = remind_at.filter(|at| *at < row.deadline) {
+            self.expires(to, at);
+        }
         self.event(from, EventBody::AskOpened { ask: message.id, to, group })?;
-        Ok(Accepted { message: message.id, deliveries, late: false })
+        Ok((message_no, Accepted { message: message.id, deliveries, late: false }))
     }
 
     pub(super) fn ack(&mut self, request: &Request, ack: &Ack) -> Result<Reply, Stop> {
@@ -111,16 +147,25 @@ impl Decision<'_, '_> {
             None if self.is_own(row.ask.addressee, &request.principal)? => row.ask.addressee,
             None => self.shared.usual(request),
         };
-        let effects = ask::step(&row.ask, &ask::Input::Ack { by, has_text: ack.text.is_some() })
+        let effects = ask::step(&row.ask, &ask::Input::Ack { by, has_text: ack.text.is_some(), declines: ack.decline })
             .map_err(|denied| refused(denied, ack.ask, "ack.ask"))?;
         let late = effects.contains(&AskEffect::Reply { late: true });
-        let draft =
-            Draft { thread: Some(ack.ask), reply_to: Some(ack.ask), text: ack.text.clone(), late, ..Draft::default() };
+        let draft = Draft {
+            thread: Some(ack.ask),
+            reply_to: Some(ack.ask),
+            text: ack.text.clone(),
+            late,
+            declined: ack.decline,
+            ..Draft::default()
+        };
         let answer = self.message(MessageKind::Ack, by, &request.principal, draft, Some(limits.ttl_ms))?;
         for effect in effects {
             if let AskEffect::Close(state) = effect {
                 self.close_ask(&row, state, Some(answer.id))?;
                 self.answer_delivery(&row)?;
+                if state == AskState::Answered {
+                    self.close_relatives(&row, Some(answer.id))?;
+                }
             }
         }
         // The answer of an ask is promised to its asker, so no quota holds it up.
@@ -138,6 +183,7 @@ impl Decision<'_, '_> {
             let input = ask::Input::Cancel { by: places.from };
             ask::step(&row.ask, &input).map_err(|denied| refused(denied, cancel.message, "cancel.message"))?;
             self.end_ask(&row, &input)?;
+            self.close_relatives(&row, None)?;
             return Ok(Reply::Done(Done {}));
         }
         let mut open = Vec::new();
@@ -179,7 +225,7 @@ impl Decision<'_, '_> {
         Ok(())
     }
 
-    fn withdraw(&mut self, row: &AskRow, input: &ask::Input) -> Result<(), StoreError> {
+    pub(super) fn withdraw(&mut self, row: &AskRow, input: &ask::Input) -> Result<(), StoreError> {
         let to = row.ask.addressee;
         let (input, reason) = match input {
             ask::Input::Deadline => (Input::TimeRanOut, "its time ran out before it was delivered"),
@@ -194,7 +240,12 @@ impl Decision<'_, '_> {
         Ok(())
     }
 
-    fn close_ask(&mut self, row: &AskRow, state: AskState, answer: Option<MessageId>) -> Result<(), StoreError> {
+    pub(super) fn close_ask(
+        &mut self,
+        row: &AskRow,
+        state: AskState,
+        answer: Option<MessageId>,
+    ) -> Result<(), StoreError> {
         self.tx.close_ask(row, state, answer, self.now)?;
         self.event(row.ask.asker, EventBody::AskClosed { ask: row.id, state, answer })?;
         match row.group_no {
@@ -208,8 +259,7 @@ impl Decision<'_, '_> {
         let mut group = self.tx.group(group_no)?;
         group.closed += 1;
         group.answered += u32::from(state == AskState::Answered);
-        let is_enough = if group.need_all { group.closed == group.total } else { group.answered > 0 };
-        let is_resolved = !group.resolved && (is_enough || group.closed == group.total);
+        let is_resolved = !group.resolved && (group.answered >= group.need || group.closed == group.total);
         group.resolved |= is_resolved;
         self.tx.update_group(&group)?;
         if !is_resolved {
@@ -217,7 +267,7 @@ impl Decision<'_, '_> {
         }
         let resolved = EventBody::GroupResolved { group: group.id, answered: group.answered, total: group.total };
         self.event(group.asker, resolved)?;
-        if !group.need_all {
+        if group.need < group.total {
             for row in self.tx.open_asks_of_group(group_no)? {
                 self.end_ask(&row, &ask::Input::Cancel { by: row.ask.asker })?;
             }

@@ -160,11 +160,8 @@ impl Decision<'_, '_> {
             self.refuse_home(session, "session_merge.archive")?;
         }
         let note = Notify {
-            to: tieline_model::Address::Session(into),
-            text: merge.note.clone(),
             sender: Some(tieline_model::Address::Session(session)),
-            reply_to: None,
-            expires_in_ms: None,
+            ..Notify::new(tieline_model::Address::Session(into), merge.note.clone())
         };
         let told = self.notify(request, &note)?;
         if let Reply::Accepted(accepted) = &told {

@@ -3,11 +3,13 @@
 //! Every refusal comes before the first write, because a refused command is committed with the others.
 
 mod asks;
+mod escalate;
 mod inbox;
 mod lifecycle;
 mod notice;
 mod peers;
 mod record;
+mod remind;
 mod send;
 mod sessions;
 mod tokens;

@@ -7,7 +7,7 @@ use tieline_model::{
 };
 use tieline_store::{PendingRow, StoreError};
 
-use super::{Decision, send::Draft};
+use super::{Decision, remind::Occasion, send::Draft};
 use crate::{effect::Effect, shared::Shared};
 
 impl Decision<'_, '_> {
@@ -18,9 +18,13 @@ impl Decision<'_, '_> {
         for ask in asks.iter().filter(|ask| ask.deadline <= now) {
             self.end_ask(ask, &tieline_model::ask::Input::Deadline)?;
         }
+        let mut next: Option<i64> = asks.iter().map(|ask| ask.deadline.0).filter(|at| *at > now.0).min();
+        for ask in asks.iter().filter(|ask| ask.deadline > now) {
+            next = next.into_iter().chain(self.escalate(ask)?.map(|at| at.0)).min();
+        }
+        next = next.into_iter().chain(self.remind(session, Occasion::Time)?.map(|at| at.0)).min();
         let Some(head) = self.tx.head(session)? else { return Ok(()) };
         let inbox = head.inbox;
-        let mut next: Option<i64> = asks.iter().map(|ask| ask.deadline.0).filter(|at| *at > now.0).min();
         for lane in Lane::ALL {
             if inbox.heads[lane] == inbox.delivered[lane] {
                 continue;

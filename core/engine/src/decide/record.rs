@@ -10,7 +10,7 @@ use tieline_model::{
 };
 use tieline_store::StoreError;
 
-use super::{Decision, Stop};
+use super::{Decision, Stop, remind::Occasion};
 use crate::request::Request;
 
 /// How many activities one command may record.
@@ -56,6 +56,11 @@ impl Decision<'_, '_> {
         self.tx.set_agent_progress(session, &recording.progress)?;
         if had_draft || recording.draft.is_some() {
             self.tx.set_draft(session, recording.draft.as_ref())?;
+        }
+        if record.activities.iter().any(|happened| matches!(happened.what, Activity::TurnEnded { .. }))
+            && let Some(at) = self.remind(session, Occasion::TurnEnd)?
+        {
+            self.expires(session, at);
         }
         let last_seq = self.tx.head(session)?.map_or(0, |head| head.event_seq);
         Ok(Reply::Recorded(RecordedView { session, first_seq: before + 1, last_seq }))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tieline_model::{
     AskGroupId, EventBody, Lane, Message, MessageId, MessageKind, Principal, Refusal, Reply, Sender, SessionId,
     TimestampMs,
-    command::{Broadcast, Notify},
+    command::{Broadcast, Notify, Urgency},
     message::Notice,
     outcome::Code,
     reply::{Accepted, DeliveryView, Reachability},
@@ -26,6 +26,11 @@ pub(super) struct Draft {
     pub text: Option<String>,
     pub notice: Option<Notice>,
     pub late: bool,
+    pub declined: bool,
+    pub urgency: Option<Urgency>,
+    pub supersedes: Option<MessageId>,
+    pub hops: u32,
+    pub reminds_of: Vec<MessageId>,
 }
 
 impl Decision<'_, '_> {
@@ -36,7 +41,15 @@ impl Decision<'_, '_> {
         let from = self.acting(request, notify.sender.as_ref(), "notify.as")?;
         let to = self.resolve(&notify.to, &request.principal, "notify.to")?;
         self.admit(&[to], Lane::Msg, notify.text.len(), "notify.to")?;
-        let draft = Draft { reply_to: notify.reply_to, text: Some(notify.text.clone()), ..Draft::default() };
+        self.check_superseded(from, notify.supersedes, "notify.supersedes")?;
+        let draft = Draft {
+            reply_to: notify.reply_to,
+            text: Some(notify.text.clone()),
+            urgency: notify.urgency,
+            supersedes: notify.supersedes,
+            ..Draft::default()
+        };
+        self.supersede(from, notify.supersedes)?;
         let message = self.message(MessageKind::Notify, from, &request.principal, draft, Some(ttl))?;
         let deliveries = self.post(&message, &[to])?.1;
         Ok(Reply::Accepted(Accepted { message: message.id, deliveries, late: false }))
@@ -125,6 +138,11 @@ impl Decision<'_, '_> {
             text: draft.text,
             notice: draft.notice,
             late: draft.late,
+            declined: draft.declined,
+            urgency: draft.urgency,
+            supersedes: draft.supersedes,
+            hops: draft.hops,
+            reminds_of: draft.reminds_of,
             sent_at_ms: self.now,
             expires_at_ms: ttl.map(|ms| self.now.plus_ms(ms)),
         })
@@ -138,6 +156,12 @@ impl Decision<'_, '_> {
             recipients.push((*session, self.tx.next_seq(*session, lane)?));
         }
         let (message_no, body) = self.tx.insert_message(message, &recipients)?;
+        // An answer in time is found by its ask.
+        if let Some(earlier) = message.reply_to
+            && (message.kind != MessageKind::Ack || message.late)
+        {
+            self.tx.insert_reply(earlier, message_no)?;
+        }
         let body: Arc<str> = body.into();
         let longest = self.now.plus_ms(self.shared.config.limits.max_ttl_ms);
         let new = NewDelivery {

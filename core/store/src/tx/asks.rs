@@ -42,8 +42,8 @@ pub struct GroupRow {
     pub id: AskGroupId,
     /// Who asked.
     pub asker: SessionId,
-    /// Whether every answer is needed, or one.
-    pub need_all: bool,
+    /// How many answers are needed.
+    pub need: u32,
     /// How many were asked.
     pub total: u32,
     /// How many answered.
@@ -57,7 +57,7 @@ pub struct GroupRow {
 /// What an ask is made of again.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = asks)]
-struct Stored {
+pub(super) struct Stored {
     message_no: i64,
     id: Vec<u8>,
     asker_no: i64,
@@ -69,8 +69,8 @@ struct Stored {
 }
 
 impl Tx<'_> {
-    /// Writes an open ask.
-    pub fn insert_ask(&mut self, row: &AskRow) -> Result<(), StoreError> {
+    /// Writes an open ask. Its addressee is reminded at `remind_at` first.
+    pub fn insert_ask(&mut self, row: &AskRow, remind_at: Option<TimestampMs>) -> Result<(), StoreError> {
         let (asker_no, addressee_no) = (self.no(row.ask.asker)?, self.no(row.ask.addressee)?);
         diesel::insert_into(asks::table)
             .values((
@@ -82,6 +82,7 @@ impl Tx<'_> {
                 asks::state.eq(rows::ask_state_number(AskState::Open)),
                 asks::deadline_ms.eq(row.deadline.0),
                 asks::group_no.eq(row.group_no),
+                asks::remind_at_ms.eq(remind_at.map(|at| at.0)),
             ))
             .execute(self.conn)?;
         self.known(row.ask.asker)?.asks_from += 1;
@@ -146,13 +147,7 @@ impl Tx<'_> {
     }
 
     /// Writes a group of asks.
-    pub fn insert_group(
-        &mut self,
-        id: AskGroupId,
-        asker: SessionId,
-        need_all: bool,
-        total: u32,
-    ) -> Result<i64, StoreError> {
+    pub fn insert_group(&mut self, id: AskGroupId, asker: SessionId, need: u32, total: u32) -> Result<i64, StoreError> {
         let asker_no = self.no(asker)?;
         let no =
             ask_groups::table.select(max(ask_groups::no)).get_result::<Option<i64>>(self.conn)?.unwrap_or_default() + 1;
@@ -161,7 +156,8 @@ impl Tx<'_> {
                 ask_groups::no.eq(no),
                 ask_groups::id.eq(id.as_bytes().as_slice()),
                 ask_groups::asker_no.eq(asker_no),
-                ask_groups::need_all.eq(need_all),
+                ask_groups::need_all.eq(need == total),
+                ask_groups::need.eq(i32::try_from(need).unwrap_or(i32::MAX)),
                 ask_groups::total.eq(i32::try_from(total).unwrap_or(i32::MAX)),
                 ask_groups::answered.eq(0),
                 ask_groups::closed.eq(0),
@@ -173,25 +169,26 @@ impl Tx<'_> {
 
     /// Returns a group.
     pub fn group(&mut self, no: i64) -> Result<GroupRow, StoreError> {
-        let (id, asker_no, need_all, total, answered, closed, resolved): (Vec<u8>, i64, bool, i32, i32, i32, bool) =
-            ask_groups::table
-                .find(no)
-                .select((
-                    ask_groups::id,
-                    ask_groups::asker_no,
-                    ask_groups::need_all,
-                    ask_groups::total,
-                    ask_groups::answered,
-                    ask_groups::closed,
-                    ask_groups::resolved,
-                ))
-                .get_result(self.conn)?;
+        type Row = (Vec<u8>, i64, bool, Option<i32>, i32, i32, i32, bool);
+        let (id, asker_no, need_all, need, total, answered, closed, resolved): Row = ask_groups::table
+            .find(no)
+            .select((
+                ask_groups::id,
+                ask_groups::asker_no,
+                ask_groups::need_all,
+                ask_groups::need,
+                ask_groups::total,
+                ask_groups::answered,
+                ask_groups::closed,
+                ask_groups::resolved,
+            ))
+            .get_result(self.conn)?;
         let count = |n: i32| u32::try_from(n).unwrap_or_default();
         Ok(GroupRow {
             no,
             id: rows::group_id("ask_groups", &id)?,
             asker: self.session_id(asker_no)?,
-            need_all,
+            need: count(need.unwrap_or(if need_all { total } else { 1 })),
             total: count(total),
             answered: count(answered),
             closed: count(closed),
@@ -212,7 +209,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn ask_row(&mut self, row: Stored) -> Result<AskRow, StoreError> {
+    pub(super) fn ask_row(&mut self, row: Stored) -> Result<AskRow, StoreError> {
         let ask = Ask {
             asker: self.session_id(row.asker_no)?,
             addressee: self.session_id(row.addressee_no)?,

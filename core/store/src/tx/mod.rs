@@ -3,6 +3,7 @@
 //! The writer keeps the heads of the sessions it has met: the next numbers, the cursors, what is pending.
 //! They are loaded on first use and thrown away whenever a transaction is rolled back.
 
+mod ask_care;
 mod asks;
 mod drafts;
 mod events;
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 use diesel::{dsl::max, prelude::*};
 use tieline_model::{PrincipalId, SessionId};
 
+pub use ask_care::Reminding;
 pub use asks::{AskRow, GroupRow};
 pub(crate) use events::log_id;
 pub use head::Head;

@@ -270,6 +270,11 @@ fn templates(text_bytes: usize) -> Result<(Template, Template)> {
         text: Some("x".repeat(text_bytes)),
         notice: None,
         late: false,
+        declined: false,
+        urgency: None,
+        supersedes: None,
+        hops: 0,
+        reminds_of: Vec::new(),
         sent_at_ms: TimestampMs(NOW_MS),
         expires_at_ms: Some(TimestampMs(NOW_MS)),
     };
