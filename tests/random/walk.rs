@@ -123,7 +123,7 @@ impl Walk {
         let link = self.world.link(&self.receivers[one].who);
         let receiver = &mut self.receivers[one];
         let cursors = self.rng.chance(50).then_some(receiver.cursor);
-        let attach = PeerAttach { session: None, mode: AttachMode::Writer, cursors, log_id: None };
+        let attach = PeerAttach { session: None, mode: AttachMode::Writer, cursors, ..PeerAttach::default() };
         let corr = link.send(None, Command::PeerAttach(attach));
         let old = receiver.connect(link);
         if let Some(old) = old

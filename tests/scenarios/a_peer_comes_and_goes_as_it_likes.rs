@@ -8,7 +8,7 @@ use tieline_model::{
 use tieline_tests::{Outcomes, World, address, texts};
 
 fn hello(session: Option<Address>, mode: AttachMode) -> Command {
-    Command::PeerAttach(PeerAttach { session, mode, cursors: None, log_id: None })
+    Command::PeerAttach(PeerAttach { session, mode, cursors: None, log_id: None, urgency: None })
 }
 
 fn goodbye() -> Command {

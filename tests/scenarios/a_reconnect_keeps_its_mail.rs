@@ -13,6 +13,7 @@ fn with_cursor(msg: u64, log_id: &str) -> Command {
         mode: AttachMode::Writer,
         cursors: Some(PerLane { ctl: 0, msg, bulk: 0 }),
         log_id: Some(log_id.to_owned()),
+        urgency: None,
     })
 }
 

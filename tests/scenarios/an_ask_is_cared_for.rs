@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tieline_model::{
     Code, Command, EventBody, Lane, MessageId, MessageKind, Principal, Reply, SessionId,
     ask::AskState,
-    command::{Ack, Ask, AskMany, Escalation, Happened, Need, Notify, Record},
+    command::{Ack, Ask, AskMany, Escalation, Happened, Need, Notify, PeerAttach, Record, Urgency},
     event::{Activity, TurnOutcome},
     message::DeliveryState,
+    reply::Needed,
 };
 use tieline_tests::{Client, Outcomes, World, address};
 
@@ -31,7 +32,7 @@ fn reminders(link: &Client) -> Vec<Vec<MessageId>> {
 }
 
 async fn state(world: &World, by: &Arc<Principal>, ask: MessageId) -> AskState {
-    world.trace(by, ask).await.ask.unwrap().state
+    world.trace(by, ask).await.ask.expect("an ask").state
 }
 
 async fn kinds(world: &World, session: SessionId) -> Vec<&'static str> {
@@ -239,4 +240,90 @@ async fn an_ask_of_several_needs_as_many_answers_as_its_asker_says() {
     answer(&world, &bob, asks[0], false).await;
     answer(&world, &carol, asks[1], false).await;
     assert_eq!(state(&world, &alice, asks[2]).await, AskState::Cancelled, "enough have answered");
+}
+
+#[actix_rt::test]
+async fn a_chain_of_messages_is_shown_from_its_first_one_wherever_one_starts() {
+    let world = World::start().await;
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    let ask = world.ask(&alice, "bob", "ready?").await.message;
+    let back = Ask { reply_to: Some(ask), ..Ask::new(address("alice"), "for what?") };
+    let Reply::Accepted(back) = world.call(&bob, Command::Ask(back)).await.reply() else { panic!() };
+    answer(&world, &alice, back.message, false).await;
+    answer(&world, &bob, ask, false).await;
+    answer(&world, &bob, ask, false).await;
+    let last = world.inbox(&alice).await.items.last().unwrap().message.id;
+    for from in [ask, back.message, last] {
+        let thread = Command::Thread(tieline_model::command::MessageRef { message: from });
+        let Reply::Thread(thread) = world.call(&alice, thread).await.reply() else { panic!() };
+        let shown: Vec<_> = thread.messages.iter().map(|one| (one.depth, one.message.kind, one.message.late)).collect();
+        let wanted = [
+            (0, MessageKind::Ask, false),
+            (1, MessageKind::Ask, false),
+            (2, MessageKind::Ack, false),
+            (1, MessageKind::Ack, false),
+            (1, MessageKind::Ack, true),
+        ];
+        assert_eq!(shown, wanted, "from {from}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_person_sees_what_waits_for_it_and_an_agent_only_its_own_asks() {
+    let world = World::start().await;
+    let human = Arc::clone(world.human());
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    let ask = world.ask(&alice, "human", "may I merge?").await.message;
+    let to_bob = world.ask(&alice, "bob", "ready?").await.message;
+    let what = Activity::ApprovalAsked { approval: "a1".into(), subject: "rm -r build".into() };
+    let activities = vec![Happened { at_ms: None, what }];
+    world.call(&bob, Command::Record(Record { session: None, source: None, activities })).await.reply();
+    let needs = async |who: &Arc<Principal>| {
+        let needs = Command::NeedsYou(tieline_model::command::NeedsYou {});
+        let Reply::Needs(needs) = world.call(who, needs).await.reply() else { panic!() };
+        let name = |need: &tieline_model::reply::NeedView| match &need.what {
+            Needed::Answer { ask, .. } => (need.session, ask.to_string()),
+            Needed::Approval { approval, .. } => (need.session, approval.clone()),
+            Needed::Plugin { name, .. } => (None, name.clone()),
+        };
+        let mut found: Vec<_> = needs.needs.iter().map(name).collect();
+        found.sort();
+        found
+    };
+    let mut wanted = vec![(Some(alice.home), ask.to_string()), (Some(bob.home), "a1".to_owned())];
+    wanted.sort();
+    assert_eq!(needs(&human).await, wanted);
+    assert_eq!(needs(&bob).await, [(Some(alice.home), to_bob.to_string())]);
+    answer(&world, &human, ask, false).await;
+    let what = Activity::ApprovalDecided { approval: "a1".into(), is_allowed: false, reason: None };
+    let activities = vec![Happened { at_ms: None, what }];
+    world.call(&bob, Command::Record(Record { session: None, source: None, activities })).await.reply();
+    assert_eq!(needs(&human).await, []);
+}
+
+#[actix_rt::test]
+async fn urgency_is_given_as_far_as_the_receivers_runtime_can() {
+    let world = World::start().await;
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    let urgent = |urgency| Command::Notify(Notify { urgency: Some(urgency), ..Notify::new(address("bob"), "stop") });
+    let given = async |urgency| {
+        let Reply::Accepted(accepted) = world.call(&alice, urgent(urgency)).await.reply() else { panic!() };
+        let view = accepted.deliveries[0].urgency.clone().unwrap();
+        let traced = world.trace(&alice, accepted.message).await.deliveries.remove(0).delivery.urgency;
+        assert_eq!(traced.as_ref(), Some(&view));
+        (view.given, view.reason.is_some())
+    };
+    assert_eq!(given(Urgency::Interrupt).await, (None, true), "nobody is there");
+    let link = world.link(&bob);
+    let attach = PeerAttach { urgency: Some(Urgency::NextToolCall), ..PeerAttach::default() };
+    link.call(Command::PeerAttach(attach)).await.attached();
+    assert_eq!(given(Urgency::Interrupt).await, (Some(Urgency::NextToolCall), true));
+    assert_eq!(given(Urgency::NextToolCall).await, (Some(Urgency::NextToolCall), false));
+    assert_eq!(
+        link.wait_deliveries(3).await[0].message.urgency,
+        Some(Urgency::Interrupt),
+        "the wish is told to the peer"
+    );
+    let plain = world.notify(&alice, "bob", "no hurry").await;
+    assert_eq!(plain.deliveries[0].urgency, None);
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
-        Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, Notify, PeerAttach, PeerDetach, PeerList, PluginList,
-        PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionDescribe, SessionFork,
+        Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, NeedsYou, Notify, PeerAttach, PeerDetach, PeerList,
+        PluginList, PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionDescribe, SessionFork,
         SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef,
         SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
     },
@@ -65,7 +65,9 @@ fn after(command: &Command) -> Option<Command> {
             reason: None,
         }),
         Command::Receipt(_) => Command::Trace(MessageRef { message }),
-        Command::Trace(_) => Command::Timeline(Timeline::default()),
+        Command::Trace(_) => Command::Thread(MessageRef { message }),
+        Command::Thread(_) => Command::NeedsYou(NeedsYou {}),
+        Command::NeedsYou(_) => Command::Timeline(Timeline::default()),
         Command::Timeline(_) => Command::Record(Record { session: None, source: None, activities: Vec::new() }),
         Command::Record(_) => Command::TokenList(TokenList {}),
         Command::TokenList(_) => Command::TokenCreate(TokenCreate {

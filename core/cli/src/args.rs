@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
-pub use read::{Events, Inbox, Peers, Timeline, Trace, Why};
+pub use read::{Events, Inbox, Peers, Thread, Timeline, Trace, Why};
 pub use record::Record;
 pub use session::{Describe, Label, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
@@ -87,6 +87,11 @@ pub enum Verb {
     Peers(Peers),
     /// Tell where a message went, with the evidence for each state
     Trace(Trace),
+    /// Show the messages that refer to each other, from the first one on
+    Thread(Thread),
+    /// List what waits for you: asks, approvals, plugins that need help
+    #[command(visible_alias = "needs-you", after_help = "Example:\n  tieline needs")]
+    Needs,
     /// Tell why a session is as it is: on whom it waits, and they, with the evidence
     Why(Why),
     /// Read what happened in sessions, merged, a page at a time

@@ -10,7 +10,7 @@ use std::{
 
 use tieline_model::{
     Lane, LinkId, Principal, PrincipalId, SessionId, TimestampMs,
-    command::AttachMode,
+    command::{AttachMode, Urgency},
     session::{lease::Holder, window::Window},
 };
 use tokio::sync::Notify;
@@ -79,6 +79,8 @@ pub struct Attachment {
     pub mode: AttachMode,
     /// The writer's epoch.
     pub epoch: u64,
+    /// The most that its runtime can do for an urgent message.
+    pub urgency: Urgency,
     /// Since when.
     pub since: TimestampMs,
     /// What its link carries, for a writer with a link.
@@ -208,6 +210,11 @@ impl Presence {
     /// Returns the session's writer.
     pub fn writer(&self, session: SessionId) -> Option<Attachment> {
         self.read(|tables| tables.writers.get(&session).cloned())
+    }
+
+    /// Tells the most that the runtime of a session's writer can do for an urgent message; `None` without a writer.
+    pub fn can(&self, session: SessionId) -> Option<Urgency> {
+        self.read(|tables| tables.writers.get(&session).map(|writer| writer.urgency))
     }
 
     /// Tells whether a writer with a link is there.

@@ -1,16 +1,18 @@
 //! Commands that only read. They run on a read-only connection and see what was committed.
 
+mod needs;
 mod plugins;
+mod thread;
 mod timeline;
 mod why;
 
 use tieline_model::{
     Address, Command, DeliveryState, Lane, Outcome, Principal, Refusal, Reply, SessionId,
-    command::{self, MessageRef, PeerList, SessionList, SessionRef},
+    command::{self, MessageRef, PeerList, SessionList, SessionRef, Urgency},
     outcome::Code,
     reply::{
         AskView, DeliveryView, Evidence, InboxItem, InboxPage, Peers, Plugins, Reachability, SessionState, SessionView,
-        Sessions, TokenView, Tokens, Trace, TraceDelivery, Whoami,
+        Sessions, TokenView, Tokens, Trace, TraceDelivery, UrgencyView, Whoami,
     },
     session::{
         life::{self, Facts},
@@ -35,6 +37,8 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::PeerList(list) => query.peer_list(list),
         Command::Inbox(inbox) => query.inbox(inbox),
         Command::Trace(trace) => query.trace(trace),
+        Command::Thread(thread) => query.thread(thread),
+        Command::NeedsYou(_) => query.needs_you(),
         Command::Timeline(timeline) => query.timeline(timeline),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
@@ -217,19 +221,15 @@ impl Query<'_> {
         let unknown = || unknown_message(trace.message, "trace.message");
         let traced = self.reader.trace(trace.message)?.ok_or_else(unknown)?;
         let sender = traced.message.from.session;
-        let sees = |session: SessionId| {
-            session == self.caller.home
-                || self.shared.directory(|directory| {
-                    directory.get(session).is_some_and(|entry| self.caller.reaches(&entry.circle))
-                })
-        };
+        let sees = |session: SessionId| self.may_see(session);
         // Whoever may see neither end does not learn that there is anything.
         let is_sender = sees(sender);
         let rows: Vec<TraceRow> = traced.deliveries.into_iter().filter(|row| is_sender || sees(row.session)).collect();
         if !is_sender && rows.is_empty() {
             return Err(unknown().into());
         }
-        let deliveries = rows.into_iter().map(|row| self.trace_delivery(row)).collect();
+        let urgency = traced.message.urgency;
+        let deliveries = rows.into_iter().map(|row| self.trace_delivery(row, urgency)).collect();
         let ask = traced.ask.map(|ask| AskView {
             state: ask.ask.state,
             asker: ask.ask.asker,
@@ -240,7 +240,7 @@ impl Query<'_> {
         Ok(Reply::Trace(Trace { message: traced.message, ask, deliveries }))
     }
 
-    fn trace_delivery(&self, row: TraceRow) -> TraceDelivery {
+    fn trace_delivery(&self, row: TraceRow, urgency: Option<Urgency>) -> TraceDelivery {
         let state = self.live_state(row.session, row.lane, row.seq, row.state);
         let mut evidence = vec![Evidence {
             state: DeliveryState::Accepted,
@@ -280,6 +280,7 @@ impl Query<'_> {
                 seq: row.seq,
                 state,
                 reachability: Some(if is_online { Reachability::Online } else { Reachability::Offline }),
+                urgency: urgency.map(|asked| UrgencyView::new(asked, self.shared.presence.can(row.session))),
             },
             evidence,
         }

@@ -16,7 +16,7 @@ use crate::{
     message::PerLane, reply::SessionState,
 };
 
-pub use asking::{Escalation, Need, Urgency};
+pub use asking::{Escalation, Need, NeedsYou, Urgency};
 pub use lifecycle::{SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use record::{Happened, Record};
 pub use timeline::Timeline;
@@ -79,6 +79,10 @@ pub enum Command {
     Receipt(Receipt),
     /// Tell where a message went, with the evidence for each state.
     Trace(MessageRef),
+    /// Show the messages that refer to each other, from the first one on.
+    Thread(MessageRef),
+    /// List what waits for the caller: asks, approvals, plugins that need help.
+    NeedsYou(NeedsYou),
     /// Read what happened in sessions, a page at a time, in either direction.
     Timeline(Timeline),
     /// Put on an own session's timeline what its agent did: turns, tool calls, changed files, costs, notes.
@@ -216,6 +220,9 @@ pub struct PeerAttach {
     /// The lineage that the cursors belong to, from an earlier attach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_id: Option<String>,
+    /// The most that its runtime can do for an urgent message; the next turn by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
 }
 
 /// Fields of [`Command::PeerDetach`].
@@ -572,6 +579,8 @@ impl Command {
             Command::Inbox(_) => "inbox",
             Command::Receipt(_) => "receipt",
             Command::Trace(_) => "trace",
+            Command::Thread(_) => "thread",
+            Command::NeedsYou(_) => "needs_you",
             Command::Timeline(_) => "timeline",
             Command::Record(_) => "record",
             Command::Whoami(_) => "whoami",
@@ -609,13 +618,14 @@ impl Command {
             | Command::SessionGet(_)
             | Command::PeerList(_)
             | Command::Trace(_)
+            | Command::Thread(_)
             | Command::Why(_)
             | Command::Timeline(_) => Some(Scope::TimelineRead),
             Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
             Command::Ack(_) => Some(Scope::AskAnswer),
             Command::Notify(_) | Command::Cancel(_) | Command::SessionMerge(_) => Some(Scope::MessageSend),
             Command::Broadcast(_) => Some(Scope::Broadcast),
-            Command::Inbox(_) | Command::Receipt(_) => Some(Scope::InboxRead),
+            Command::Inbox(_) | Command::Receipt(_) | Command::NeedsYou(_) => Some(Scope::InboxRead),
             Command::TokenCreate(_) | Command::TokenList(_) | Command::TokenRevoke(_) => Some(Scope::TokenManage),
             Command::PluginList(_)
             | Command::PluginInfo(_)
@@ -637,6 +647,8 @@ impl Command {
                 | Command::PeerList(_)
                 | Command::Inbox(_)
                 | Command::Trace(_)
+                | Command::Thread(_)
+                | Command::NeedsYou(_)
                 | Command::Timeline(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)

@@ -1,5 +1,6 @@
 //! What a command that was carried out answers.
 
+mod needs;
 mod record;
 mod session;
 mod timeline;
@@ -15,6 +16,7 @@ use crate::{
     message::PerLane,
 };
 
+pub use needs::{NeedView, Needed, Needs, Thread, ThreadMessage, UrgencyView};
 pub use record::RecordedView;
 pub use session::{Because, Parent, SessionState, SessionView, Sessions, Waiting, WaitingOn, Why};
 pub use timeline::TimelinePage;
@@ -43,6 +45,10 @@ pub enum Reply {
     Inbox(InboxPage),
     /// Where a message went.
     Trace(Trace),
+    /// Messages that refer to each other.
+    Thread(Thread),
+    /// What waits for the caller.
+    Needs(Needs),
     /// What happened, a page of it.
     Timeline(TimelinePage),
     /// Activities are on a timeline.
@@ -114,6 +120,9 @@ pub struct DeliveryView {
     /// Whether a link was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reachability: Option<Reachability>,
+    /// How urgent it is taken, when its sender wants more than the next turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<UrgencyView>,
 }
 
 /// See [`Reply::Attached`].

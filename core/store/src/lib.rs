@@ -15,6 +15,7 @@ mod read;
 mod readers;
 mod rows;
 mod schema;
+mod thread;
 mod timeline;
 mod tx;
 mod writer;

@@ -2,9 +2,12 @@
 
 use diesel::prelude::*;
 use tieline_model::{
-    DeliveryState, Event, EventBody, Lane, SessionId, TimestampMs,
+    DeliveryState, Event, EventBody, Lane, MessageId, SessionId, TimestampMs,
     event::Draft,
-    session::{life::AskFact, progress::Progress},
+    session::{
+        life::AskFact,
+        progress::{OpenApproval, Progress},
+    },
 };
 
 use crate::{
@@ -77,6 +80,35 @@ impl Reader {
             });
         }
         Ok(all)
+    }
+
+    /// Reads the approvals that nobody has decided on, with their sessions.
+    pub fn open_approvals(&mut self) -> Result<Vec<(SessionId, OpenApproval)>, StoreError> {
+        let found: Vec<(Vec<u8>, String)> = session_progress::table
+            .inner_join(sessions::table.on(sessions::no.eq(session_progress::session_no)))
+            .filter(session_progress::progress.like("%\"approvals\":[%"))
+            .filter(sessions::closed_at_ms.is_null())
+            .select((sessions::id, session_progress::progress))
+            .load(self.conn()?)?;
+        let mut all = Vec::new();
+        for (id, progress) in found {
+            let session = rows::session_id("sessions", &id)?;
+            let progress: Progress = rows::json("session_progress", &progress)?;
+            all.extend(progress.approvals.into_iter().map(|open| (session, open)));
+        }
+        Ok(all)
+    }
+
+    /// Returns the ask that another was escalated from.
+    pub fn escalated_from(&mut self, id: MessageId) -> Result<Option<MessageId>, StoreError> {
+        let parent: Option<Option<i64>> = asks::table
+            .filter(asks::id.eq(id.as_bytes().as_slice()))
+            .select(asks::parent_no)
+            .get_result(self.conn()?)
+            .optional()?;
+        let Some(parent) = parent.flatten() else { return Ok(None) };
+        let bytes: Vec<u8> = asks::table.find(parent).select(asks::id).get_result(self.conn()?)?;
+        rows::message_id("asks", &bytes).map(Some)
     }
 
     /// Reads the newest event of a session that `is_meant`, among its newest `depth`.

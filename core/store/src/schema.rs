@@ -107,6 +107,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     ask_groups,
     asks,
     escalations,
+    session_progress,
     replies,
     idempotency,
     outcomes,

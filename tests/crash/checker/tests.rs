@@ -52,6 +52,7 @@ fn reply(number: usize, seq: usize) -> Reply {
         seq: seq as u64,
         state: DeliveryState::Accepted,
         reachability: None,
+        urgency: None,
     };
     Reply::Accepted(Accepted { message, deliveries: vec![delivery], late: false })
 }

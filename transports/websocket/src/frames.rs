@@ -48,6 +48,9 @@ pub struct Hello<'a> {
     /// The lineage that the cursors belong to.
     #[serde(borrow, default)]
     pub log_id: Option<Cow<'a, str>>,
+    /// The most that the peer's runtime can do for an urgent message.
+    #[serde(default, borrow)]
+    pub urgency: Option<Cow<'a, str>>,
     /// How many deliveries may be under way, for every lane.
     #[serde(default)]
     pub credit: Option<u32>,
@@ -294,12 +297,15 @@ impl<'a> Payload<'a> {
             cursors: Option<Cursors>,
             #[serde(skip_serializing_if = "Option::is_none")]
             log_id: Option<&'h str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            urgency: Option<&'h str>,
         }
         let attach = PeerAttach {
             session: hello.session.as_deref(),
             mode: hello.mode,
             cursors: hello.cursors,
             log_id: hello.log_id.as_deref(),
+            urgency: hello.urgency.as_deref(),
         };
         Payload::Attach(json_of(&Frame { command: Command::PeerAttach(attach) }))
     }

@@ -51,6 +51,14 @@ pub struct Trace {
     pub id: MessageId,
 }
 
+/// `tieline thread`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tieline thread msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f")]
+pub struct Thread {
+    /// Any message of it
+    pub id: MessageId,
+}
+
 /// `tieline why`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  tieline why review")]

@@ -6,6 +6,7 @@ mod activity;
 mod event;
 mod failure;
 mod message;
+mod needs;
 mod other;
 mod plugin;
 mod session;
@@ -39,6 +40,8 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Inbox(page) => message::inbox(page, style, now),
         Reply::Trace(reply) => trace::trace(reply, style),
         Reply::Recorded(recorded) => activity::recorded(recorded),
+        Reply::Thread(reply) => needs::thread(reply, style),
+        Reply::Needs(reply) => needs::needs(reply, style, now),
         Reply::Timeline(page) => event::timeline(page, style),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),

@@ -73,6 +73,7 @@ pub fn delivery(title: &str, reachability: Option<Reachability>) -> DeliveryView
         seq: 7,
         state: DeliveryState::Accepted,
         reachability,
+        urgency: None,
     }
 }
 

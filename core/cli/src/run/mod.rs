@@ -19,7 +19,7 @@ use clap::CommandFactory;
 use serde_json::json;
 use tieline_model::{
     Command,
-    command::{MessageRef, PeerList, SessionRef, Whoami},
+    command::{MessageRef, NeedsYou, PeerList, SessionRef, Whoami},
     outcome::OutcomeJson,
 };
 
@@ -83,6 +83,8 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Sessions(args) => session::run(context, args).await,
         Verb::Peers(args) => simple(Command::PeerList(PeerList { session: args.session })).await,
         Verb::Trace(args) => simple(Command::Trace(MessageRef { message: args.id })).await,
+        Verb::Thread(args) => simple(Command::Thread(MessageRef { message: args.id })).await,
+        Verb::Needs => simple(Command::NeedsYou(NeedsYou {})).await,
         Verb::Why(args) => simple(Command::Why(SessionRef { session: args.session })).await,
         Verb::Events(args) => events::events(context, args).await,
         Verb::Timeline(args) => timeline::timeline(context, args).await,

@@ -110,6 +110,8 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::PeerList(_)
             | Command::Inbox(_)
             | Command::Trace(_)
+            | Command::Thread(_)
+            | Command::NeedsYou(_)
             | Command::Timeline(_)
             | Command::Whoami(_)
             | Command::TokenList(_)

@@ -66,6 +66,7 @@ impl Decision<'_, '_> {
             principal: caller.id,
             mode: attach.mode,
             epoch,
+            urgency: attach.urgency.unwrap_or_default(),
             since: self.now,
             window: has_window.then(|| Arc::new(Mutex::new(Window::open(cursors, inbox.heads, credit)))),
         };

@@ -8,7 +8,7 @@ use tieline_model::{
     command::{Broadcast, Notify, Urgency},
     message::Notice,
     outcome::Code,
-    reply::{Accepted, DeliveryView, Reachability},
+    reply::{Accepted, DeliveryView, Reachability, UrgencyView},
     session::inbox::Quota,
     text,
 };
@@ -184,12 +184,18 @@ impl Decision<'_, '_> {
             self.event(session, event)?;
             self.effects.push(Effect::Delivery { to: session, lane, seq, body: Arc::clone(&body) });
             self.expires(session, new.expires_at);
-            views.push(self.delivery_view(session, lane, seq)?);
+            views.push(self.delivery_view(session, lane, seq, message.urgency)?);
         }
         Ok((message_no, views))
     }
 
-    fn delivery_view(&mut self, session: SessionId, lane: Lane, seq: u64) -> Result<DeliveryView, StoreError> {
+    fn delivery_view(
+        &mut self,
+        session: SessionId,
+        lane: Lane,
+        seq: u64,
+        urgency: Option<Urgency>,
+    ) -> Result<DeliveryView, StoreError> {
         let title = self.tx.head(session)?.map(|head| head.title.clone()).unwrap_or_default();
         let is_online = self.shared.presence.is_online(session);
         let reachability = if is_online { Reachability::Online } else { Reachability::Offline };
@@ -200,6 +206,7 @@ impl Decision<'_, '_> {
             seq,
             state: tieline_model::DeliveryState::Accepted,
             reachability: Some(reachability),
+            urgency: urgency.map(|asked| UrgencyView::new(asked, self.shared.presence.can(session))),
         })
     }
 

@@ -122,11 +122,6 @@ impl Query<'_> {
         }
         Ok(())
     }
-
-    fn may_see(&self, session: SessionId) -> bool {
-        session == self.caller.home
-            || self.shared.directory(|all| all.get(session).is_some_and(|entry| self.caller.reaches(&entry.circle)))
-    }
 }
 
 fn tell_of_turn(chain: &mut Chain, name: &str, progress: &Progress) {

@@ -89,6 +89,11 @@ impl Urgency {
     }
 }
 
+/// Fields of [`Command::NeedsYou`](super::Command::NeedsYou): there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NeedsYou {}
+
 /// Who else is asked when an ask is not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
