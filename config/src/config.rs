@@ -19,6 +19,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// How asks are cared for.
     pub asks: Asks,
+    /// What stops agents that talk in circles.
+    pub brakes: Brakes,
     /// The daemon's own log.
     pub log: Log,
 }
@@ -112,6 +114,22 @@ pub struct Asks {
     pub reminders: u32,
     /// How long after an ask its addressee is reminded first.
     pub first_reminder_ms: u64,
+}
+
+/// `[brakes]`: for agents that talk in circles. A 0 lifts a brake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Brakes {
+    /// Messages that refer to each other, one after the other.
+    pub hops: u32,
+    /// Messages a minute from one session to another, in the long run.
+    pub pair_per_minute: u32,
+    /// The same at once.
+    pub pair_burst: u32,
+    /// How long the same words are not taken twice.
+    pub duplicate_ms: u64,
+    /// How long thanks are not thanked for.
+    pub acknowledgement_ms: u64,
 }
 
 /// `[limits.rates]`: one rate per kind of principal.

@@ -6,9 +6,9 @@ use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, NeedsYou, Notify, PeerAttach, PeerDetach, PeerList,
-        PluginList, PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionDescribe, SessionFork,
-        SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef,
-        SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
+        PluginList, PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionBudget, SessionDescribe,
+        SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin,
+        SessionRef, SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
     },
 };
 use tieline_tests::{World, address};
@@ -38,7 +38,10 @@ fn after(command: &Command) -> Option<Command> {
         Command::SessionFork(_) => {
             Command::SessionMerge(SessionMerge { session, into: None, note: "done".into(), archive: false })
         }
-        Command::SessionMerge(_) => Command::Why(SessionRef { session }),
+        Command::SessionMerge(_) => {
+            Command::SessionBudget(SessionBudget { session, tokens: Some(1), cost_micro_usd: None })
+        }
+        Command::SessionBudget(_) => Command::Why(SessionRef { session }),
         Command::Why(_) => Command::SessionClose(SessionRef { session }),
         Command::SessionClose(_) => Command::SessionList(SessionList::default()),
         Command::SessionList(_) => Command::SessionGet(SessionRef { session }),

@@ -23,6 +23,7 @@ mod a_session_says_why_it_is_as_it_is;
 mod a_silent_link_gets_it_again_and_is_given_up;
 mod a_timeline_is_read_from_both_ends;
 mod a_trace_claims_no_more_than_is_known;
+mod agents_that_talk_in_circles_are_held;
 mod an_agent_cannot_make_tokens;
 mod an_ask_is_answered;
 mod an_ask_is_cared_for;

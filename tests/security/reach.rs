@@ -64,6 +64,7 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
         json!({"thread": {"message": "MESSAGE"}}),
         json!({"thread": {"message": "ASK"}}),
         json!({"notify": {"to": "stranger", "text": "x", "supersedes": "MESSAGE"}}),
+        json!({"session_budget": {"session": "SESSION", "tokens": 1}}),
         json!({"why": {"session": "SESSION"}}),
         json!({"inbox": {"session": "SESSION"}}),
         json!({"receipt": {"session": "SESSION", "lane": "msg", "through": 1, "state": "seen"}}),

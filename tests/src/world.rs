@@ -49,7 +49,7 @@ pub fn address(text: &str) -> Address {
 }
 
 impl World {
-    /// Starts an empty mesh whose rates are wide open.
+    /// Starts an empty mesh whose rates are wide open, and where agents may repeat themselves.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -61,6 +61,9 @@ impl World {
             (rate.per_second, rate.burst) = (1_000_000, 1_000_000);
         }
         (config.limits.broadcast_rate.per_minute, config.limits.broadcast_rate.burst) = (1_000_000, 1_000_000);
+        config.brakes.pair_per_minute = 0;
+        config.brakes.duplicate_ms = 0;
+        config.brakes.acknowledgement_ms = 0;
         change(&mut config);
         let files = tempfile::tempdir().expect("a temporary folder");
         let life = live(&files, &config, BEGINNING).await;

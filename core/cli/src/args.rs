@@ -18,7 +18,7 @@ pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, Plugi
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
 pub use read::{Events, Inbox, Peers, Thread, Timeline, Trace, Why};
 pub use record::Record;
-pub use session::{Describe, Label, List, Sessions, SessionsVerb};
+pub use session::{Budget, Describe, Label, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
 

@@ -281,6 +281,13 @@ fn run_command(decision: &mut Decision<'_, '_>, request: &Request) -> Result<Ans
             debug_assert!(decision.is_untouched(), "a refusal comes before the first write");
             Err(Failure::Refusal(*refusal))
         }
+        Err(Stop::Braked { refusal, session, event }) => {
+            debug_assert!(decision.is_untouched(), "a refusal comes before the first write");
+            if let Some(event) = event {
+                decision.event(session, *event)?;
+            }
+            Err(Failure::Refusal(*refusal))
+        }
         Err(Stop::Store(error)) => return Err(error),
     };
     // Only what is kept under a key is written here: this thread bounds the daemon's throughput.

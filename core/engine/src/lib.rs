@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+mod brakes;
 pub mod clock;
 mod credential;
 mod decide;

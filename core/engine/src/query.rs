@@ -48,7 +48,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         other => Err(StoreError::Damaged { table: "commands", what: format!("`{}` is no read", other.name()) }.into()),
     };
     result.map_err(|stop| match stop {
-        Stop::Refused(refusal) => (*refusal).into(),
+        Stop::Refused(refusal) | Stop::Braked { refusal, .. } => (*refusal).into(),
         Stop::Store(error) => shared.fault(error).into(),
     })
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::{
     auth::Tokens,
+    brakes::Brakes,
     clock::{Clock, Mint},
     incidents::Incidents,
     metrics::Metrics,
@@ -46,6 +47,8 @@ pub struct Shared {
     pub plugin_principals: PluginPrincipals,
     /// Who asks how often.
     pub rates: Rates,
+    /// What stops agents that talk in circles.
+    pub brakes: Brakes,
     /// What became of plugins and is not written down yet.
     pub incidents: Incidents,
     /// What was done how often.
@@ -72,6 +75,7 @@ impl Shared {
         Self {
             mint: Mint::new(clock.clone()),
             rates: Rates::new(config.limits.clone()),
+            brakes: Brakes::default(),
             plugin_principals: PluginPrincipals::new(config.plugins.clone()),
             config,
             clock,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub use asking::{Escalation, Need, NeedsYou, Urgency};
-pub use lifecycle::{SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
+pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use record::{Happened, Record};
 pub use timeline::Timeline;
 
@@ -49,6 +49,8 @@ pub enum Command {
     SessionFork(SessionFork),
     /// Tell the session that one was forked from what came of it.
     SessionMerge(SessionMerge),
+    /// Limit what a session and its forks may use; who is over it may send nothing more.
+    SessionBudget(SessionBudget),
     /// Tell why a session is as it is: on whom it waits, and they, with the evidence.
     Why(SessionRef),
     /// List sessions in reach.
@@ -564,6 +566,7 @@ impl Command {
             Command::SessionRestore(_) => "session_restore",
             Command::SessionFork(_) => "session_fork",
             Command::SessionMerge(_) => "session_merge",
+            Command::SessionBudget(_) => "session_budget",
             Command::Why(_) => "why",
             Command::SessionList(_) => "session_list",
             Command::SessionGet(_) => "session_get",
@@ -621,6 +624,7 @@ impl Command {
             | Command::Thread(_)
             | Command::Why(_)
             | Command::Timeline(_) => Some(Scope::TimelineRead),
+            Command::SessionBudget(_) => Some(Scope::SessionManage),
             Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
             Command::Ack(_) => Some(Scope::AskAnswer),
             Command::Notify(_) | Command::Cancel(_) | Command::SessionMerge(_) => Some(Scope::MessageSend),

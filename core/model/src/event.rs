@@ -4,16 +4,19 @@
 //! agent did is told in full.
 
 mod activity;
+mod brake;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AskGroupId, DeliveryState, Lane, LinkId, MessageId, MessageKind, PrincipalId, SessionId, TimestampMs, TokenId,
-    ask::AskState, command::AttachMode,
+    ask::AskState, command::AttachMode, session::budget::Budget,
 };
 
 pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
+
+pub use brake::Brake;
 
 /// One fact, with its places in the orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -182,6 +185,23 @@ pub enum EventBody {
         to: SessionId,
         /// Why it was not asked.
         reason: String,
+    },
+    /// A message of this session was not taken.
+    Braked {
+        /// By which brake.
+        brake: Brake,
+        /// To whom it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<SessionId>,
+        /// Why.
+        reason: String,
+    },
+    /// The session and its forks may use so much.
+    SessionBudgeted {
+        /// How much.
+        budget: Budget,
+        /// By whom.
+        by: PrincipalId,
     },
     /// An ask of this session was closed.
     AskClosed {
@@ -352,6 +372,8 @@ impl EventBody {
             EventBody::AsksReminded { .. } => "asks_reminded",
             EventBody::AskEscalated { .. } => "ask_escalated",
             EventBody::AskNotEscalated { .. } => "ask_not_escalated",
+            EventBody::Braked { .. } => "braked",
+            EventBody::SessionBudgeted { .. } => "session_budgeted",
             EventBody::AskClosed { .. } => "ask_closed",
             EventBody::GroupResolved { .. } => "group_resolved",
             EventBody::DeliveryProgressed { .. } => "delivery_progressed",

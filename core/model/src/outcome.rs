@@ -166,6 +166,8 @@ codes! {
     Quota = "quota", 429, 7;
     /// Too many commands in too short a time.
     RateLimited = "rate_limited", 429, 7;
+    /// A brake holds: the same words again, thanks for thanks, a chain that is too long, a budget that is used up.
+    Braked = "braked", 409, 6;
     /// A queue is full; nothing was stored.
     Busy = "busy", 503, 7;
     /// The daemon is shutting down.

@@ -52,6 +52,8 @@ pub enum SessionsVerb {
     Move(Move),
     /// Hand a session over to another principal, who may write for it from then on
     HandOver(HandOver),
+    /// Limit what a session and its forks may use
+    Budget(Budget),
     /// Put a session away; it takes no messages until it is restored
     #[command(after_help = "Example:\n  tieline sessions archive review")]
     Archive(Which),
@@ -176,6 +178,25 @@ pub struct HandOver {
     pub session: Address,
     /// The home session of the principal that gets it
     pub to: Address,
+}
+
+/// `tieline sessions budget`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tieline sessions budget review --tokens 2000000\n  tieline sessions budget review --usd 5\n  tieline sessions budget review --none"
+)]
+pub struct Budget {
+    /// Which session; its forks use of the same budget
+    pub session: Address,
+    /// Tokens, read and written together
+    #[arg(long, required_unless_present_any = ["usd", "none"])]
+    pub tokens: Option<u64>,
+    /// US dollars
+    #[arg(long)]
+    pub usd: Option<f64>,
+    /// Lift all limits
+    #[arg(long, conflicts_with_all = ["tokens", "usd"])]
+    pub none: bool,
 }
 
 /// `tieline sessions fork`.

@@ -72,6 +72,18 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         EventBody::AskNotEscalated { ask, to, reason } => {
             format!("its ask could not be escalated to {}: {}  {}", named(to), line(reason), id(ask))
         }
+        EventBody::Braked { brake, to, reason } => {
+            let to = to.as_ref().map(|to| format!(" to {}", named(to))).unwrap_or_default();
+            format!("{}{to} by the brake {}: {}", style.warn("held"), brake.as_str(), line(reason))
+        }
+        EventBody::SessionBudgeted { budget, by } => match (budget.tokens, budget.cost_micro_usd) {
+            (None, None) => format!("has no budget any longer, by {}", id(by)),
+            (tokens, cost) => {
+                let tokens = tokens.map(|tokens| format!(" {tokens} tokens")).unwrap_or_default();
+                let cost = cost.map(|cost| format!(" {}", activity::dollars(cost))).unwrap_or_default();
+                format!("may use{tokens}{cost}, by {}", id(by))
+            }
+        },
         EventBody::AskClosed { ask, state, .. } => format!("its ask is {}  {}", state.as_str(), id(ask)),
         EventBody::GroupResolved { answered, total, group } => {
             format!("{answered} of {total} asks answered  {}", id(group))

@@ -3,14 +3,14 @@
 use tieline_model::{
     Command, Reply,
     command::{
-        SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove,
-        SessionOpen, SessionPin, SessionRef, SessionRename,
+        SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge,
+        SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename,
     },
 };
 
 use super::text::text;
 use crate::{
-    args::{Describe, Label, List, Sessions, SessionsVerb},
+    args::{Budget, Describe, Label, List, Sessions, SessionsVerb},
     context::Context,
     exit::Failed,
 };
@@ -27,6 +27,7 @@ pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
         SessionsVerb::Unpin(_) => "no longer pinned",
         SessionsVerb::Move(_) => "moved",
         SessionsVerb::HandOver(_) => "handed over",
+        SessionsVerb::Budget(_) => "budget set",
         SessionsVerb::Archive(_) => "archived",
         SessionsVerb::Restore(_) => "restored",
         SessionsVerb::List(_)
@@ -68,6 +69,7 @@ fn command(verb: SessionsVerb) -> Result<Command, Failed> {
         SessionsVerb::HandOver(args) => {
             Command::SessionHandOver(SessionHandOver { session: args.session, to: args.to })
         }
+        SessionsVerb::Budget(args) => budget(args)?,
         SessionsVerb::Archive(args) => Command::SessionArchive(SessionRef { session: args.session }),
         SessionsVerb::Restore(args) => Command::SessionRestore(SessionRef { session: args.session }),
         SessionsVerb::Fork(args) => {
@@ -85,6 +87,18 @@ fn command(verb: SessionsVerb) -> Result<Command, Failed> {
 fn list(args: List) -> Command {
     let List { circle, all, state, label, pinned, limit, after } = args;
     Command::SessionList(SessionList { circle, include_closed: all, state, label, pinned, limit, after })
+}
+
+fn budget(args: Budget) -> Result<Command, Failed> {
+    let micro = |usd: f64| {
+        let micro = usd * 1e6;
+        if micro.is_finite() && (0.0..1e15).contains(&micro) {
+            return Ok(micro.round() as u64);
+        }
+        Err(Failed::Input(format!("{usd} dollars; wanted a number from 0 on")))
+    };
+    let cost_micro_usd = args.usd.map(micro).transpose()?;
+    Ok(Command::SessionBudget(SessionBudget { session: args.session, tokens: args.tokens, cost_micro_usd }))
 }
 
 fn describe(args: Describe) -> Result<Command, Failed> {

@@ -24,17 +24,20 @@ impl Decision<'_, '_> {
         self.admit(&[to], Lane::Msg, ask.text.len(), "ask.to")?;
         self.admit_asks(from, &[to], "ask.to")?;
         self.check_superseded(from, ask.supersedes, "ask.supersedes")?;
+        let hops = self.brake(request, from, &[to], &ask.text, ask.reply_to)?;
         let steps = self.escalation(request, &ask.escalate, "ask.escalate")?;
         let draft = Draft {
             reply_to: ask.reply_to,
             text: Some(ask.text.clone()),
             urgency: ask.urgency,
             supersedes: ask.supersedes,
+            hops,
             ..Draft::default()
         };
         self.supersede(from, ask.supersedes)?;
         let remind = self.first_reminder(ask.remind_in_ms);
         let (no, accepted) = self.put_ask(&request.principal, from, to, draft, ttl, None, remind)?;
+        self.note_said(request, from, &[to], &ask.text, accepted.message);
         self.tx.insert_escalations(no, &steps)?;
         if let Some((first, _)) = steps.iter().min_by_key(|(at, _)| *at) {
             self.expires(to, *first);
@@ -69,6 +72,7 @@ impl Decision<'_, '_> {
             let message = format!("{need} answers of {count} sessions; wanted 1 to {count}");
             return Err(Refusal::new(Code::BadInput, message).at("ask_many.need").into());
         }
+        self.brake(request, from, &to, &ask.text, None)?;
         let group = self.shared.mint.group();
         let group_no = self.tx.insert_group(group, from, need, count)?;
         let mut asks = Vec::with_capacity(to.len());
@@ -76,6 +80,7 @@ impl Decision<'_, '_> {
             let draft = Draft { group: Some(group), text: Some(ask.text.clone()), ..Draft::default() };
             let remind = self.first_reminder(None);
             let put = self.put_ask(&request.principal, from, session, draft, ttl, Some(group_no), remind)?;
+            self.note_said(request, from, &[session], &ask.text, put.1.message);
             asks.push(put.1);
         }
         Ok(Reply::AcceptedMany(AcceptedMany { group, need: ask.need, asks }))
@@ -179,6 +184,7 @@ impl Decision<'_, '_> {
         if !self.is_own(places.from, &request.principal)? {
             return Err(unknown().into());
         }
+        self.shared.brakes.forget(places.from, cancel.message);
         if let Some(row) = self.tx.ask(cancel.message)? {
             let input = ask::Input::Cancel { by: places.from };
             ask::step(&row.ask, &input).map_err(|denied| refused(denied, cancel.message, "cancel.message"))?;

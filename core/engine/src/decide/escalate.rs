@@ -122,6 +122,7 @@ impl Decision<'_, '_> {
     pub(super) fn supersede(&mut self, from: SessionId, earlier: Option<MessageId>) -> Result<(), StoreError> {
         let Some(id) = earlier else { return Ok(()) };
         let Some(places) = self.tx.places(id)? else { return Ok(()) };
+        self.shared.brakes.forget(from, id);
         if let Some(row) = self.tx.ask(id)? {
             self.end_ask(&row, &ask::Input::Superseded { by: from })?;
             return self.close_relatives(&row, None);

@@ -3,6 +3,7 @@
 //! Every refusal comes before the first write, because a refused command is committed with the others.
 
 mod asks;
+mod brake;
 mod escalate;
 mod inbox;
 mod lifecycle;
@@ -30,6 +31,15 @@ use crate::{effect::Effect, request::Request, shared::Shared};
 pub enum Stop {
     /// The caller can fix it; nothing was written.
     Refused(Box<Refusal>),
+    /// A brake holds; that is written down on the timeline of the session that spoke, unless it was just now.
+    Braked {
+        /// What the caller is told.
+        refusal: Box<Refusal>,
+        /// The session that spoke.
+        session: SessionId,
+        /// What is written down.
+        event: Option<Box<EventBody>>,
+    },
     /// The store failed; the transaction is rolled back.
     Store(StoreError),
 }
@@ -90,6 +100,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::SessionHandOver(over) => self.session_hand_over(request, over),
             Command::SessionArchive(archive) => self.session_archive(request, archive),
             Command::SessionRestore(restore) => self.session_restore(request, restore),
+            Command::SessionBudget(budget) => self.session_budget(request, budget),
             Command::SessionFork(fork) => self.session_fork(request, fork),
             Command::SessionMerge(merge) => self.session_merge(request, merge),
             Command::PeerAttach(attach) => self.peer_attach(request, attach),

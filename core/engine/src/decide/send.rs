@@ -42,16 +42,19 @@ impl Decision<'_, '_> {
         let to = self.resolve(&notify.to, &request.principal, "notify.to")?;
         self.admit(&[to], Lane::Msg, notify.text.len(), "notify.to")?;
         self.check_superseded(from, notify.supersedes, "notify.supersedes")?;
+        let hops = self.brake(request, from, &[to], &notify.text, notify.reply_to)?;
         let draft = Draft {
             reply_to: notify.reply_to,
             text: Some(notify.text.clone()),
             urgency: notify.urgency,
             supersedes: notify.supersedes,
+            hops,
             ..Draft::default()
         };
         self.supersede(from, notify.supersedes)?;
         let message = self.message(MessageKind::Notify, from, &request.principal, draft, Some(ttl))?;
         let deliveries = self.post(&message, &[to])?.1;
+        self.note_said(request, from, &[to], &notify.text, message.id);
         Ok(Reply::Accepted(Accepted { message: message.id, deliveries, late: false }))
     }
 
@@ -80,6 +83,7 @@ impl Decision<'_, '_> {
                 members.push(session);
             }
         }
+        self.check_budgets(from)?;
         self.admit(&members, Lane::Bulk, broadcast.text.len(), "broadcast.exclude")?;
         let draft = Draft { text: Some(broadcast.text.clone()), ..Draft::default() };
         let message = self.message(MessageKind::Broadcast, from, caller, draft, Some(ttl))?;

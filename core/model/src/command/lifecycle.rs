@@ -49,6 +49,20 @@ pub struct SessionHandOver {
     pub to: Address,
 }
 
+/// Fields of [`Command::SessionBudget`](super::Command::SessionBudget); what is absent is not limited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionBudget {
+    /// Which session; its forks use of the same budget.
+    pub session: Address,
+    /// Tokens, read and written together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Money, in millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
+}
+
 /// Fields of [`Command::SessionFork`](super::Command::SessionFork).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -83,6 +83,14 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Adds another.
+    pub fn add(&mut self, other: &Usage) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(other.cached_tokens);
+        self.cost_micro_usd = self.cost_micro_usd.saturating_add(other.cost_micro_usd);
+    }
+
     /// Tells whether nothing was told.
     pub fn is_empty(&self) -> bool {
         *self == Usage::default()
@@ -135,11 +143,12 @@ impl Progress {
             },
             Activity::Said { model: Some(model), .. } => self.model = Some(model.clone()),
             Activity::Spent { input_tokens, output_tokens, cached_tokens, cost_micro_usd, .. } => {
-                let usage = &mut self.usage;
-                usage.input_tokens = usage.input_tokens.saturating_add(*input_tokens);
-                usage.output_tokens = usage.output_tokens.saturating_add(*output_tokens);
-                usage.cached_tokens = usage.cached_tokens.saturating_add(cached_tokens.unwrap_or_default());
-                usage.cost_micro_usd = usage.cost_micro_usd.saturating_add(cost_micro_usd.unwrap_or_default());
+                self.usage.add(&Usage {
+                    input_tokens: *input_tokens,
+                    output_tokens: *output_tokens,
+                    cached_tokens: cached_tokens.unwrap_or_default(),
+                    cost_micro_usd: cost_micro_usd.unwrap_or_default(),
+                });
             }
             _ => {}
         }

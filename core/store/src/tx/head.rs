@@ -1,7 +1,10 @@
 //! What the writer knows of a session without reading, and how it is read the first time.
 
 use diesel::{dsl::max, prelude::*};
-use tieline_model::{DeliveryState, Lane, PrincipalId, SessionId, session::inbox::Inbox};
+use tieline_model::{
+    DeliveryState, Lane, PrincipalId, SessionId,
+    session::{budget::Budget, inbox::Inbox},
+};
 
 use crate::{
     StoreError, rows,
@@ -22,8 +25,12 @@ pub struct Head {
     pub circle: String,
     /// Its roles.
     pub roles: Vec<String>,
-    /// Who opened it.
+    /// Whose it is.
     pub owner: PrincipalId,
+    /// The session that it was forked from.
+    pub parent: Option<SessionId>,
+    /// What it and its forks may use.
+    pub budget: Option<Budget>,
     /// Whether it takes messages.
     pub is_open: bool,
     /// The epoch of its newest writer.
@@ -45,7 +52,7 @@ pub(crate) fn lane_number(lane: Lane) -> i32 {
 
 /// Reads a session's head; `None` when there is no such session.
 pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<Head>, StoreError> {
-    type Row = (i64, String, String, String, Vec<u8>, i64, Option<i64>);
+    type Row = (i64, String, String, String, Vec<u8>, i64, Option<i64>, Option<Vec<u8>>, Option<String>);
     let row: Option<Row> = sessions::table
         .filter(sessions::id.eq(id.as_bytes().as_slice()))
         .select((
@@ -56,10 +63,12 @@ pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<He
             sessions::owner,
             sessions::epoch,
             sessions::closed_at_ms,
+            sessions::parent,
+            sessions::budget,
         ))
         .get_result(conn)
         .optional()?;
-    let Some((no, title, circle, roles, owner, epoch, closed_at)) = row else { return Ok(None) };
+    let Some((no, title, circle, roles, owner, epoch, closed_at, parent, budget)) = row else { return Ok(None) };
     let event_seq: Option<i64> =
         events::table.filter(events::session_no.eq(no)).select(max(events::seq)).get_result(conn)?;
     let open = asks::table.filter(asks::state.eq(0));
@@ -72,6 +81,8 @@ pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<He
         circle,
         roles: rows::json("sessions", &roles)?,
         owner: rows::principal_id("sessions", &owner)?,
+        parent: parent.map(|id| rows::session_id("sessions", &id)).transpose()?,
+        budget: budget.map(|budget| rows::json("sessions", &budget)).transpose()?,
         is_open: closed_at.is_none(),
         epoch: unsigned(epoch),
         event_seq: unsigned(event_seq.unwrap_or_default()),

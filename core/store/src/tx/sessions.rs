@@ -1,7 +1,11 @@
 //! Writing sessions.
 
 use diesel::prelude::*;
-use tieline_model::{PrincipalId, SessionId, TimestampMs, reply::Parent, session::inbox::Inbox};
+use tieline_model::{
+    PrincipalId, SessionId, TimestampMs,
+    reply::Parent,
+    session::{budget::Budget, inbox::Inbox, progress::Usage},
+};
 
 use super::{Head, Tx};
 use crate::{StoreError, rows, rows::signed, schema::sessions};
@@ -116,6 +120,8 @@ impl Tx<'_> {
                 circle: new.circle.clone(),
                 roles: new.roles.clone(),
                 owner: new.owner,
+                parent: new.parent.map(|parent| parent.session),
+                budget: None,
                 is_open: true,
                 epoch: 0,
                 event_seq: 0,
@@ -186,6 +192,39 @@ impl Tx<'_> {
         let (circle, description, project, parent, seq): Row =
             sessions::table.find(no).select(columns).get_result(self.conn)?;
         Ok(Told { circle, description, project, parent: rows::parent(parent, seq)? })
+    }
+
+    /// Writes what a session and its forks may use.
+    pub fn set_budget(&mut self, id: SessionId, budget: Budget) -> Result<(), StoreError> {
+        let no = self.no(id)?;
+        let budget = Some(budget).filter(|budget| *budget != Budget::default());
+        let json = budget.as_ref().map(rows::to_json).transpose()?;
+        diesel::update(sessions::table.find(no)).set(sessions::budget.eq(json)).execute(self.conn)?;
+        if let Some(head) = self.cache.heads.get_mut(&id) {
+            head.budget = budget;
+        }
+        Ok(())
+    }
+
+    /// Adds up what a session and all that was forked from it have used.
+    pub fn usage_of_tree(&mut self, root: SessionId) -> Result<Usage, StoreError> {
+        let mut total = Usage::default();
+        let mut seen = std::collections::HashSet::from([root]);
+        let mut next = vec![root];
+        while let Some(session) = next.pop() {
+            total.add(&self.agent_progress(session)?.unwrap_or_default().usage);
+            let forks: Vec<Vec<u8>> = sessions::table
+                .filter(sessions::parent.eq(session.as_bytes().as_slice()))
+                .select(sessions::id)
+                .load(self.conn)?;
+            for bytes in forks {
+                let fork = rows::session_id("sessions", &bytes)?;
+                if seen.insert(fork) {
+                    next.push(fork);
+                }
+            }
+        }
+        Ok(total)
     }
 
     /// Reads a session's labels.
