@@ -24,7 +24,7 @@ async fn case() -> Case {
     let stranger = token(&daemon, "stranger", json!({"kind": "agent", "circles": ["apart"]})).await;
     let neighbour = token(&daemon, "neighbour", json!({"kind": "agent"})).await;
     let message = says(&daemon, "agent", json!({"notify": {"to": "human", "text": TEXT}})).await;
-    let ask = says(&daemon, "agent", json!({"ask": {"to": "human", "text": TEXT}})).await;
+    let ask = says(&daemon, "agent", json!({"ask": {"to": "human", "text": format!("{TEXT}?")}})).await;
     let id = |sent: &Value| sent["ok"]["accepted"]["message"].as_str().unwrap().to_owned();
     let session = message["ok"]["accepted"]["deliveries"][0]["session"].as_str().unwrap().to_owned();
     Case { message: id(&message), ask: id(&ask), session, daemon, stranger, neighbour }
