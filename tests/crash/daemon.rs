@@ -22,7 +22,7 @@ pub const FAIL_POINTS: &str = "TIELINE_FAILPOINTS";
 
 /// What the tests set differently from `config/default.toml`: nobody is held up for sending much, and what a
 /// receiver forgot to confirm comes again soon.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("TIELINE_LISTEN", "127.0.0.1:0"),
     ("TIELINE_LIMITS__RATES__AGENT__PER_SECOND", "1000000"),
     ("TIELINE_LIMITS__RATES__AGENT__BURST", "1000000"),
