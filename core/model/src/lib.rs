@@ -20,6 +20,7 @@ pub mod plugin;
 pub mod principal;
 pub mod reply;
 pub mod route;
+pub mod schedule;
 pub mod schema;
 pub mod session;
 pub mod text;
