@@ -6,9 +6,10 @@ use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, NeedsYou, Notify, PeerAttach, PeerDetach, PeerList,
-        PluginList, PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, SessionBudget, SessionDescribe,
-        SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin,
-        SessionRef, SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
+        PluginList, PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, ScheduleCreate, ScheduleHistory,
+        ScheduleList, ScheduleRef, SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel,
+        SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Timeline,
+        TokenCreate, TokenList, TokenRevoke, Whoami,
     },
 };
 use tieline_tests::{World, address};
@@ -18,6 +19,7 @@ fn after(command: &Command) -> Option<Command> {
     let (session, message) = (address("human"), some_message());
     let (to, text) = (session.clone(), "x".to_owned());
     let plugin = PluginRef { name: "echo".into() };
+    let schedule = ScheduleRef { schedule: "sch_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f".parse().expect("an id") };
     Some(match command {
         Command::Whoami(_) => {
             Command::SessionOpen(SessionOpen { title: "new".into(), circle: None, ..SessionOpen::default() })
@@ -72,7 +74,21 @@ fn after(command: &Command) -> Option<Command> {
         Command::Thread(_) => Command::NeedsYou(NeedsYou {}),
         Command::NeedsYou(_) => Command::Timeline(Timeline::default()),
         Command::Timeline(_) => Command::Record(Record { session: None, source: None, activities: Vec::new() }),
-        Command::Record(_) => Command::TokenList(TokenList {}),
+        Command::Record(_) => Command::ScheduleCreate(ScheduleCreate {
+            // It is the command itself that needs a scope here, not what it would give.
+            dry_run: true,
+            ..tieline_tests::schedule("in 1h", Command::Whoami(Whoami {}))
+        }),
+        Command::ScheduleCreate(_) => Command::ScheduleList(ScheduleList::default()),
+        Command::ScheduleList(_) => Command::ScheduleGet(schedule),
+        Command::ScheduleGet(_) => Command::SchedulePause(schedule),
+        Command::SchedulePause(_) => Command::ScheduleResume(schedule),
+        Command::ScheduleResume(_) => Command::ScheduleRun(schedule),
+        Command::ScheduleRun(_) => Command::ScheduleCancel(schedule),
+        Command::ScheduleCancel(_) => {
+            Command::ScheduleHistory(ScheduleHistory { schedule: schedule.schedule, before_ms: None, limit: None })
+        }
+        Command::ScheduleHistory(_) => Command::TokenList(TokenList {}),
         Command::TokenList(_) => Command::TokenCreate(TokenCreate {
             name: "new".into(),
             kind: tieline_model::PrincipalKind::Agent,

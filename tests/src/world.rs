@@ -125,6 +125,19 @@ impl World {
         self.calm().await;
     }
 
+    /// Sets the clock back, and waits until whoever woke has had its turn.
+    pub async fn set_back(&self, by: Duration) {
+        self.life().hand.set_back(by);
+        self.calm().await;
+    }
+
+    /// Kills the daemon, lets time pass, and starts another over the same files.
+    pub async fn sleep(&mut self, by: Duration) {
+        self.kill().await;
+        self.now = self.now.plus_ms(u64::try_from(by.as_millis()).unwrap_or(u64::MAX));
+        self.life = Some(live(&self.files, &self.config, self.now).await);
+    }
+
     /// The time of the world.
     pub fn now(&self) -> TimestampMs {
         self.life.as_ref().map_or(self.now, |life| life.clock.now())

@@ -5,6 +5,7 @@ mod operate;
 mod plugin;
 mod read;
 mod record;
+mod schedule;
 mod session;
 mod token;
 mod value;
@@ -18,6 +19,7 @@ pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, Plugi
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
 pub use read::{Events, Inbox, Peers, Thread, Timeline, Trace, Why};
 pub use record::Record;
+pub use schedule::{AddSchedule, Schedule, ScheduleVerb};
 pub use session::{Budget, Describe, Label, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
@@ -98,6 +100,8 @@ pub enum Verb {
     Timeline(Timeline),
     /// Put on a timeline what an agent did
     Record(Record),
+    /// Make, list, show, pause, resume, run and remove schedules
+    Schedule(Schedule),
     /// Show what happened, or follow what happens
     Events(Events),
     /// Tell who you are to the mesh
@@ -190,6 +194,9 @@ mod tests {
             &["plugins", "logs", "slack", "--follow", "--limit", "5"],
             &["plugin", "new", "slack", "--sdk", "/x"],
             &["config", "path", "plugins"],
+            &["schedule", "add", "every 15m", "--notify", "self", "look", "--overlap", "buffer-one"],
+            &["schedule", "add", "0 9 * * 1-5", "--command", "{}", "--misfire", "all:10", "--dry-run"],
+            &["schedule", "list", "review", "--all", "--json"],
         ];
         for line in fine {
             let words = std::iter::once("tieline").chain(line.iter().copied());
@@ -213,6 +220,9 @@ mod tests {
             (&["serve", "--set", "novalue"], "KEY=VALUE"),
             (&["plugins", "trust", "slack", "--hash", "5f1c"], "64 hexadecimal digits"),
             (&["plugins", "info"], "<NAME>"),
+            (&["schedule", "add", "every 15m", "--notify", "self"], "<TEXT>"),
+            (&["schedule", "add", "every 15m", "text"], "--notify"),
+            (&["schedule", "add", "x", "--ask", "a", "x", "--misfire", "all"], "all:10"),
             (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),
             (&["whoami", "--url", "http://example.org:80"], "loopback"),
         ];

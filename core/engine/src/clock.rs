@@ -13,7 +13,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tieline_model::{AskGroupId, FaultId, MessageId, PrincipalId, SessionId, TimestampMs, TokenId};
+use jiff::tz::TimeZone;
+use tieline_model::{AskGroupId, FaultId, MessageId, PrincipalId, ScheduleId, SessionId, TimestampMs, TokenId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ impl fmt::Debug for Clock {
 
 trait Source: Send + Sync {
     fn now(&self) -> TimestampMs;
+    fn zone(&self) -> String;
     fn sleep_until(&self, at: TimestampMs) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
@@ -50,6 +52,11 @@ impl Clock {
         self.0.now()
     }
 
+    /// Returns the IANA name of the time zone of the machine, `UTC` when it has none.
+    pub fn zone(&self) -> String {
+        self.0.zone()
+    }
+
     /// Waits until the clock shows `at` or later.
     pub fn sleep_until(&self, at: TimestampMs) -> impl Future<Output = ()> + Send + use<> {
         self.0.sleep_until(at)
@@ -63,6 +70,12 @@ impl Source for Real {
     fn now(&self) -> TimestampMs {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         TimestampMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn zone(&self) -> String {
+        let zone = TimeZone::try_system().ok();
+        let name = zone.as_ref().and_then(TimeZone::iana_name).filter(|name| tieline_model::schedule::is_zone(name));
+        name.unwrap_or("UTC").to_owned()
     }
 
     fn sleep_until(&self, at: TimestampMs) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -85,6 +98,10 @@ struct Simulated {
 impl Source for Simulated {
     fn now(&self) -> TimestampMs {
         TimestampMs(self.now.load(Ordering::SeqCst))
+    }
+
+    fn zone(&self) -> String {
+        "UTC".to_owned()
     }
 
     fn sleep_until(&self, at: TimestampMs) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -111,6 +128,13 @@ impl Hand {
     pub fn advance(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         let now = self.0.now.fetch_add(ms, Ordering::SeqCst) + ms;
+        self.0.moved.send_replace(now);
+    }
+
+    /// Sets the clock back.
+    pub fn set_back(&self, by: Duration) {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let now = self.0.now.fetch_sub(ms, Ordering::SeqCst) - ms;
         self.0.moved.send_replace(now);
     }
 }
@@ -170,6 +194,8 @@ mint! {
     principal -> PrincipalId;
     /// Makes a token's id.
     token -> TokenId;
+    /// Makes a schedule's id.
+    schedule -> ScheduleId;
     /// Makes a group's id.
     group -> AskGroupId;
     /// Makes a fault's id.

@@ -86,6 +86,8 @@ pub enum Effect {
         /// When.
         at: TimestampMs,
     },
+    /// Schedules may be due at another instant than before.
+    Schedules,
     /// A token is new.
     Token {
         /// Its id.

@@ -9,7 +9,7 @@ use tieline_store::{OpenError, Store, StoreError, Writer};
 use tokio::sync::mpsc;
 
 use crate::{
-    auth,
+    auth, calendar,
     clock::Clock,
     credential,
     door::Door,
@@ -93,6 +93,7 @@ impl Engine {
         actix::spawn(run_router(Arc::clone(&shared), door.clone(), scheduler.clone(), router.clone(), batches));
         let links = Links::new(&shared, &door, router);
         mesh::open(&shared, &door).await?;
+        actix::spawn(calendar::keep(door.clone()));
         Ok(Self { door, links, store, writer, scheduler })
     }
 

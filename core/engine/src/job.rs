@@ -39,6 +39,10 @@ pub enum Work {
         /// Whose inbox.
         session: SessionId,
     },
+    /// Schedules may be due.
+    Fire,
+    /// The next instants of schedules may have been found by other time zone data.
+    Rezone,
     /// The principals of the first start: all of them or none.
     Issue {
         /// Each with the secret of its token.
@@ -157,9 +161,13 @@ impl EngineJob {
             Work::Issue { reply, .. } | Work::OpenMesh { reply, .. } => {
                 Some(std::mem::replace(reply, ReplyTo::nobody(&self.shared)))
             }
-            Work::LinkLost { .. } | Work::Expire { .. } | Work::GiveUp { .. } | Work::Adopt { .. } | Work::Kv(_) => {
-                None
-            }
+            Work::LinkLost { .. }
+            | Work::Expire { .. }
+            | Work::Fire
+            | Work::Rezone
+            | Work::GiveUp { .. }
+            | Work::Adopt { .. }
+            | Work::Kv(_) => None,
         }
     }
 
@@ -195,6 +203,14 @@ impl Job for EngineJob {
             }
             Work::Expire { session } => {
                 decision.expire(*session)?;
+                (self.effects, self.cursor) = decision.finish();
+            }
+            Work::Fire => {
+                decision.fire()?;
+                (self.effects, self.cursor) = decision.finish();
+            }
+            Work::Rezone => {
+                decision.rezone()?;
                 (self.effects, self.cursor) = decision.finish();
             }
             Work::Issue { principals, .. } => {

@@ -6,6 +6,7 @@
 
 pub mod auth;
 mod brakes;
+mod calendar;
 pub mod clock;
 mod credential;
 mod decide;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tieline_model::{Failure, Outcome};
+use tieline_model::{Failure, Outcome, schedule::RunOutcome};
 
 use crate::plugin_metrics::PluginMetrics;
 
@@ -18,6 +18,8 @@ pub struct Metrics {
     commands: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     faults: AtomicU64,
     handed_over: AtomicU64,
+    /// What became of the instants of schedules: fired, refused, skipped.
+    schedules: [AtomicU64; 3],
     /// Those of plugins.
     pub plugins: PluginMetrics,
 }
@@ -43,6 +45,16 @@ impl Metrics {
         self.handed_over.fetch_add(count as u64, Ordering::Relaxed);
     }
 
+    /// Counts what became of instants of schedules.
+    pub fn schedule(&self, outcome: &RunOutcome, count: u64) {
+        let at = match outcome {
+            RunOutcome::Fired { .. } => 0,
+            RunOutcome::Refused { .. } => 1,
+            RunOutcome::Skipped { .. } => 2,
+        };
+        self.schedules[at].fetch_add(count, Ordering::Relaxed);
+    }
+
     /// Writes them in the text format of Prometheus
     /// (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
     pub fn render(&self, gauges: &[(&str, &str, u64)]) -> String {
@@ -53,6 +65,12 @@ impl Metrics {
         for ((name, result), count) in self.commands.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             // Writing to a String cannot fail.
             let _ = writeln!(out, "tieline_commands_total{{command=\"{name}\",result=\"{result}\"}} {count}");
+        }
+        out.push_str("# HELP tieline_schedule_runs_total Instants of schedules by outcome.\n");
+        out.push_str("# TYPE tieline_schedule_runs_total counter\n");
+        for (outcome, count) in ["fired", "refused", "skipped"].iter().zip(&self.schedules) {
+            let count = count.load(Ordering::Relaxed);
+            let _ = writeln!(out, "tieline_schedule_runs_total{{outcome=\"{outcome}\"}} {count}");
         }
         let counters = [
             ("tieline_faults_total", "Faults of ours.", self.faults.load(Ordering::Relaxed)),

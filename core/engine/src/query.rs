@@ -2,6 +2,7 @@
 
 mod needs;
 mod plugins;
+pub(crate) mod schedules;
 mod thread;
 mod timeline;
 mod why;
@@ -40,6 +41,9 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::Thread(thread) => query.thread(thread),
         Command::NeedsYou(_) => query.needs_you(),
         Command::Timeline(timeline) => query.timeline(timeline),
+        Command::ScheduleList(list) => query.schedule_list(list),
+        Command::ScheduleGet(get) => query.schedule_get(get),
+        Command::ScheduleHistory(history) => query.schedule_history(history),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
         Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),

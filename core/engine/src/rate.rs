@@ -35,6 +35,11 @@ impl Rates {
             return Ok(());
         }
         self.take_one(principal, now)?;
+        self.take_broadcast(principal, command, now)
+    }
+
+    /// Takes a broadcast of an agent out of the bucket for those: a schedule does not get around it.
+    pub fn take_broadcast(&self, principal: &Principal, command: &Command, now: TimestampMs) -> Result<(), Refusal> {
         if matches!(command, Command::Broadcast(_)) && principal.kind == PrincipalKind::Agent {
             let rate = self.limits.broadcast_rate;
             self.take_from((principal.id, true), u64::from(rate.per_minute), rate.burst, now)?;

@@ -55,6 +55,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The cursor of the newest committed event: live readers wait on it.
     pub feed: watch::Sender<i64>,
+    /// How often schedules have changed: the calendar waits on it.
+    pub schedules: watch::Sender<u64>,
     /// Where blocking reads run.
     pub runtime: tokio::runtime::Handle,
     port: OnceLock<Arc<dyn Port>>,
@@ -88,6 +90,7 @@ impl Shared {
             incidents: Incidents::default(),
             metrics: Metrics::default(),
             feed: watch::Sender::new(0),
+            schedules: watch::Sender::new(0),
             runtime: tokio::runtime::Handle::current(),
             port: OnceLock::new(),
             mesh: OnceLock::new(),

@@ -6,6 +6,7 @@
 mod asking;
 mod lifecycle;
 mod record;
+mod schedule;
 mod timeline;
 
 use schemars::JsonSchema;
@@ -19,6 +20,7 @@ use crate::{
 pub use asking::{Escalation, Need, NeedsYou, Urgency};
 pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use record::{Happened, Record};
+pub use schedule::{ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef};
 pub use timeline::Timeline;
 
 /// One thing asked of the mesh.
@@ -89,6 +91,22 @@ pub enum Command {
     Timeline(Timeline),
     /// Put on an own session's timeline what its agent did: turns, tool calls, changed files, costs, notes.
     Record(Record),
+    /// Have a command given at a time, or again and again.
+    ScheduleCreate(ScheduleCreate),
+    /// List the schedules in reach.
+    ScheduleList(ScheduleList),
+    /// Show one schedule with its next five times.
+    ScheduleGet(ScheduleRef),
+    /// Pause a schedule. Instants until it is resumed are left out.
+    SchedulePause(ScheduleRef),
+    /// Resume a schedule that was paused.
+    ScheduleResume(ScheduleRef),
+    /// Give the command of a schedule now, out of turn.
+    ScheduleRun(ScheduleRef),
+    /// End a schedule for good.
+    ScheduleCancel(ScheduleRef),
+    /// Read what became of the instants of a schedule, with lateness and misses.
+    ScheduleHistory(ScheduleHistory),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -586,6 +604,14 @@ impl Command {
             Command::NeedsYou(_) => "needs_you",
             Command::Timeline(_) => "timeline",
             Command::Record(_) => "record",
+            Command::ScheduleCreate(_) => "schedule_create",
+            Command::ScheduleList(_) => "schedule_list",
+            Command::ScheduleGet(_) => "schedule_get",
+            Command::SchedulePause(_) => "schedule_pause",
+            Command::ScheduleResume(_) => "schedule_resume",
+            Command::ScheduleRun(_) => "schedule_run",
+            Command::ScheduleCancel(_) => "schedule_cancel",
+            Command::ScheduleHistory(_) => "schedule_history",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -605,6 +631,15 @@ impl Command {
         match self {
             Command::Whoami(_) => None,
             Command::SessionOpen(_) | Command::PeerAttach(_) | Command::PeerDetach(_) => Some(Scope::SessionOpen),
+            // What a schedule gives needs its own scope besides.
+            Command::ScheduleCreate(_)
+            | Command::SchedulePause(_)
+            | Command::ScheduleResume(_)
+            | Command::ScheduleRun(_)
+            | Command::ScheduleCancel(_) => Some(Scope::SessionOpen),
+            Command::ScheduleList(_) | Command::ScheduleGet(_) | Command::ScheduleHistory(_) => {
+                Some(Scope::TimelineRead)
+            }
             // Own sessions need no more than the right to open them; the session decides about others.
             Command::SessionClose(_)
             | Command::SessionRename(_)
@@ -654,6 +689,9 @@ impl Command {
                 | Command::Thread(_)
                 | Command::NeedsYou(_)
                 | Command::Timeline(_)
+                | Command::ScheduleList(_)
+                | Command::ScheduleGet(_)
+                | Command::ScheduleHistory(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)

@@ -5,16 +5,18 @@
 
 mod activity;
 mod brake;
+mod schedule;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AskGroupId, DeliveryState, Lane, LinkId, MessageId, MessageKind, PrincipalId, SessionId, TimestampMs, TokenId,
-    ask::AskState, command::AttachMode, session::budget::Budget,
+    AskGroupId, Code, DeliveryState, Lane, LinkId, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId,
+    TimestampMs, TokenId, ask::AskState, command::AttachMode, schedule::SkipReason, session::budget::Budget,
 };
 
 pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
+pub use schedule::ScheduleChange;
 
 pub use brake::Brake;
 
@@ -263,6 +265,75 @@ pub enum EventBody {
         /// By whom.
         by: PrincipalId,
     },
+    /// A schedule of this session was made.
+    ScheduleCreated {
+        /// The schedule.
+        schedule: ScheduleId,
+        /// By whom.
+        by: PrincipalId,
+        /// When, in words.
+        words: String,
+        /// Its first instant.
+        nominal_ms: TimestampMs,
+    },
+    /// A schedule of this session goes on or does not.
+    ScheduleChanged {
+        /// The schedule.
+        schedule: ScheduleId,
+        /// What.
+        change: ScheduleChange,
+        /// By whom, when somebody asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PrincipalId>,
+        /// Why, when nobody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Its next instant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nominal_ms: Option<TimestampMs>,
+    },
+    /// A schedule of this session gave its command.
+    ScheduleFired {
+        /// The schedule.
+        schedule: ScheduleId,
+        /// The instant that was meant.
+        nominal_ms: TimestampMs,
+        /// How much later it was, in milliseconds.
+        late_ms: u64,
+        /// On whose behalf.
+        by: PrincipalId,
+        /// The message that was sent; the first one of several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+    },
+    /// Instants of a schedule of this session were skipped.
+    ScheduleMissed {
+        /// The schedule.
+        schedule: ScheduleId,
+        /// The first of them.
+        nominal_ms: TimestampMs,
+        /// The last of them.
+        last_ms: TimestampMs,
+        /// How much later than the first it was, in milliseconds.
+        late_ms: u64,
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The command of a schedule of this session was refused.
+    ScheduleRefused {
+        /// The schedule.
+        schedule: ScheduleId,
+        /// The instant that was meant.
+        nominal_ms: TimestampMs,
+        /// How much later it was, in milliseconds.
+        late_ms: u64,
+        /// On whose behalf.
+        by: PrincipalId,
+        /// The case.
+        code: Code,
+    },
     /// The session's agent did something.
     Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
@@ -380,6 +451,11 @@ impl EventBody {
             EventBody::DeliveryEnded { .. } => "delivery_ended",
             EventBody::TokenCreated { .. } => "token_created",
             EventBody::TokenRevoked { .. } => "token_revoked",
+            EventBody::ScheduleCreated { .. } => "schedule_created",
+            EventBody::ScheduleChanged { .. } => "schedule_changed",
+            EventBody::ScheduleFired { .. } => "schedule_fired",
+            EventBody::ScheduleMissed { .. } => "schedule_missed",
+            EventBody::ScheduleRefused { .. } => "schedule_refused",
             EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",

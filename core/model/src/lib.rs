@@ -29,7 +29,7 @@ pub mod time;
 pub use address::Address;
 pub use command::Command;
 pub use event::{Event, EventBody};
-pub use ids::{AskGroupId, FaultId, LinkId, MessageId, PrincipalId, SessionId, TokenId};
+pub use ids::{AskGroupId, FaultId, LinkId, MessageId, PrincipalId, ScheduleId, SessionId, TokenId};
 pub use message::{DeliveryState, Lane, Message, MessageKind, Sender};
 pub use outcome::{Code, Failure, Fault, Outcome, Refusal};
 pub use principal::{Principal, PrincipalKind, Scope};

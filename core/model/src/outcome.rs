@@ -140,6 +140,8 @@ codes! {
     UnknownMessage = "unknown_message", 404, 5;
     /// No token of that id.
     UnknownToken = "unknown_token", 404, 5;
+    /// No schedule of that id in reach.
+    UnknownSchedule = "unknown_schedule", 404, 5;
     /// Several sessions have that name.
     AmbiguousSession = "ambiguous_session", 409, 6;
     /// The session is closed.

@@ -2,6 +2,7 @@
 
 mod needs;
 mod record;
+mod schedule;
 mod session;
 mod timeline;
 
@@ -18,6 +19,7 @@ use crate::{
 
 pub use needs::{NeedView, Needed, Needs, Thread, ThreadMessage, UrgencyView};
 pub use record::RecordedView;
+pub use schedule::{ScheduleRunView, ScheduleRuns, ScheduleView, Schedules, Upcoming};
 pub use session::{Because, Parent, SessionState, SessionView, Sessions, Waiting, WaitingOn, Why};
 pub use timeline::TimelinePage;
 
@@ -53,6 +55,14 @@ pub enum Reply {
     Timeline(TimelinePage),
     /// Activities are on a timeline.
     Recorded(RecordedView),
+    /// A schedule.
+    Schedule(ScheduleView),
+    /// A page of schedules.
+    Schedules(Schedules),
+    /// A schedule was run by hand.
+    ScheduleRun(ScheduleRunView),
+    /// What became of the instants of a schedule.
+    ScheduleRuns(ScheduleRuns),
     /// Who the caller is.
     Whoami(Whoami),
     /// A new token, with its secret: shown this once.

@@ -58,13 +58,14 @@ fn bundled(name: &str) -> Box<Offset> {
 }
 
 const DAY: i64 = 24 * 60;
+const DAY_STEP: usize = 24 * 60;
 /// 2024-01-01 and 2031-01-01.
 const YEARS: [i64; 2] = [1_704_067_200 / 60, 1_925_078_400 / 60];
 
 /// Finds the minutes at which the clocks of a zone change.
 fn changes(offset: &Offset) -> Vec<i64> {
     let mut found = Vec::new();
-    for day in (YEARS[0]..YEARS[1]).step_by(usize::try_from(DAY).unwrap()) {
+    for day in (YEARS[0]..YEARS[1]).step_by(DAY_STEP) {
         let (mut low, mut high) = (day, day + DAY);
         if offset(low) != offset(high) {
             while high - low > 1 {

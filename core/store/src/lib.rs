@@ -14,6 +14,7 @@ mod pragma;
 mod read;
 mod readers;
 mod rows;
+mod schedules;
 mod schema;
 mod thread;
 mod timeline;
@@ -28,8 +29,8 @@ pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk}
 pub use readers::{Reader, Readers};
 pub use timeline::Side;
 pub use tx::{
-    AskRow, GroupRow, Head, KvUse, NewDelivery, NewSession, PendingRow, Places, Remembered, Reminding, SessionChange,
-    Told, Tx,
+    AskRow, GroupRow, Head, KvUse, NewDelivery, NewSchedule, NewSession, PendingRow, Places, Remembered, Reminding,
+    ScheduleRow, SessionChange, Standing, Told, Tx,
 };
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};
 

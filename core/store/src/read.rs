@@ -139,7 +139,7 @@ struct SessionRow {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = principals)]
-struct PrincipalRow {
+pub(crate) struct PrincipalRow {
     id: Vec<u8>,
     kind: String,
     name: String,
@@ -149,7 +149,7 @@ struct PrincipalRow {
 }
 
 impl PrincipalRow {
-    fn read(self) -> Result<Principal, StoreError> {
+    pub fn read(self) -> Result<Principal, StoreError> {
         Ok(Principal {
             id: rows::principal_id("principals", &self.id)?,
             kind: principal_kind(&self.kind)?,

@@ -1,8 +1,8 @@
 //! Turns columns into the model's types, and says which row is damaged when they are not.
 
 use tieline_model::{
-    AskGroupId, DeliveryState, Message, MessageId, MessageKind, PrincipalId, SessionId, TokenId, ask::AskState,
-    reply::Parent,
+    AskGroupId, DeliveryState, Message, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId, TokenId,
+    ask::AskState, reply::Parent, schedule::State,
 };
 
 use crate::StoreError;
@@ -25,6 +25,7 @@ id_reader! {
     principal_id -> PrincipalId;
     token_id -> TokenId;
     group_id -> AskGroupId;
+    schedule_id -> ScheduleId;
 }
 
 /// A stored number is the place in a list that only ever grows at its end.
@@ -49,6 +50,7 @@ numbered! {
     state_number, state: DeliveryState = DeliveryState::ALL, "deliveries";
     kind_number, kind: MessageKind = KINDS, "messages";
     ask_state_number, ask_state: AskState = ASK_STATES, "asks";
+    schedule_state_number, schedule_state: State = State::ALL, "schedules";
 }
 
 const KINDS: [MessageKind; 5] =

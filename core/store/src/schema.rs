@@ -92,6 +92,21 @@ diesel::table! {
     events (cursor) { cursor -> BigInt, session_no -> BigInt, seq -> BigInt, at_ms -> BigInt, body -> Text, }
 }
 
+diesel::table! {
+    schedules (no) {
+        no -> BigInt, id -> Binary, session_no -> BigInt, principal -> Binary, title -> Nullable<Text>, command -> Text,
+        plan -> Text, created_at_ms -> BigInt, state -> Integer, reason -> Nullable<Text>, last_ms -> BigInt,
+        next_ms -> Nullable<BigInt>, held_ms -> Nullable<BigInt>, due_ms -> Nullable<BigInt>,
+        waits_for -> Nullable<Binary>, runs -> BigInt, skipped -> BigInt, zone_data -> Text,
+    }
+}
+
+diesel::table! {
+    schedule_runs (schedule_no, nominal_ms) {
+        schedule_no -> BigInt, nominal_ms -> BigInt, at_ms -> BigInt, by_hand -> Bool, outcome -> Text,
+    }
+}
+
 diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
 
 diesel::joinable!(deliveries -> messages (message_no));
@@ -112,4 +127,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency,
     outcomes,
     events,
+    schedules,
 );

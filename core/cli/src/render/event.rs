@@ -3,7 +3,7 @@
 use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
-    activity, clock, lane as lane_name, line,
+    activity, clock, lane as lane_name, line, schedule,
     style::{Paint, Style},
 };
 
@@ -98,6 +98,11 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         }
         EventBody::TokenCreated { token, .. } => format!("got a token  {}", id(token)),
         EventBody::TokenRevoked { token, .. } => format!("lost a token  {}", id(token)),
+        EventBody::ScheduleCreated { .. }
+        | EventBody::ScheduleChanged { .. }
+        | EventBody::ScheduleFired { .. }
+        | EventBody::ScheduleMissed { .. }
+        | EventBody::ScheduleRefused { .. } => schedule::event(body, style).unwrap_or_default(),
         EventBody::Activity(recorded) => activity::activity(recorded, style),
         EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
             let paint = match change {

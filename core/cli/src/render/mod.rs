@@ -9,6 +9,7 @@ mod message;
 mod needs;
 mod other;
 mod plugin;
+mod schedule;
 mod session;
 mod style;
 mod table;
@@ -43,6 +44,10 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Thread(reply) => needs::thread(reply, style),
         Reply::Needs(reply) => needs::needs(reply, style, now),
         Reply::Timeline(page) => event::timeline(page, style),
+        Reply::Schedule(view) => schedule::schedule(view, style),
+        Reply::Schedules(page) => schedule::schedules(page, style),
+        Reply::ScheduleRun(view) => schedule::run(view, style),
+        Reply::ScheduleRuns(page) => schedule::runs(page, style),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),

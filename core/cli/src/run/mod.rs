@@ -7,6 +7,7 @@ mod inbox;
 mod names;
 mod plugin;
 mod record;
+mod schedule;
 mod send;
 mod session;
 mod text;
@@ -89,6 +90,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Events(args) => events::events(context, args).await,
         Verb::Timeline(args) => timeline::timeline(context, args).await,
         Verb::Record(args) => record::record(context, args).await,
+        Verb::Schedule(args) => schedule::run(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
         Verb::Plugins(args) => plugin::run(context, args).await,

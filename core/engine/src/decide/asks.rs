@@ -254,6 +254,7 @@ impl Decision<'_, '_> {
     ) -> Result<(), StoreError> {
         self.tx.close_ask(row, state, answer, self.now)?;
         self.event(row.ask.asker, EventBody::AskClosed { ask: row.id, state, answer })?;
+        self.release_held(row)?;
         match row.group_no {
             Some(group_no) => self.count_in_group(group_no, state),
             None => Ok(()),

@@ -5,19 +5,22 @@
 mod asks;
 mod brake;
 mod escalate;
+mod fire;
 mod inbox;
 mod lifecycle;
 mod notice;
 mod peers;
 mod record;
 mod remind;
+mod schedules;
 mod send;
 mod sessions;
 mod tokens;
 
 pub(crate) use asks::unknown_message;
+pub(crate) use schedules::unknown_schedule;
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use tieline_model::{
     Address, Command, EventBody, Lane, Principal, Refusal, Reply, SessionId, TimestampMs, outcome::Code,
@@ -61,7 +64,7 @@ pub type Withheld = (SessionId, Lane, u64);
 
 /// One decision in the making.
 pub struct Decision<'a, 'tx> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     /// The transaction.
     pub tx: &'a mut Tx<'tx>,
     /// The instant of the decision.
@@ -73,7 +76,7 @@ pub struct Decision<'a, 'tx> {
 
 impl<'a, 'tx> Decision<'a, 'tx> {
     /// Starts one. What it withholds from links is noted in `withheld`, for the case that it is rolled back.
-    pub fn new(shared: &'a Shared, tx: &'a mut Tx<'tx>, withheld: &'a mut Vec<Withheld>) -> Self {
+    pub fn new(shared: &'a Arc<Shared>, tx: &'a mut Tx<'tx>, withheld: &'a mut Vec<Withheld>) -> Self {
         Self { now: shared.clock.now(), shared, tx, effects: Vec::new(), cursor: 0, withheld }
     }
 
@@ -113,6 +116,11 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::Cancel(cancel) => self.cancel(request, cancel),
             Command::Receipt(receipt) => self.receipt(request, receipt),
             Command::Record(record) => self.record_activities(request, record),
+            Command::ScheduleCreate(create) => self.schedule_create(request, create),
+            Command::SchedulePause(pause) => self.schedule_pause(request, pause),
+            Command::ScheduleResume(resume) => self.schedule_resume(request, resume),
+            Command::ScheduleRun(run) => self.schedule_run(request, run),
+            Command::ScheduleCancel(cancel) => self.schedule_cancel(request, cancel),
             Command::TokenCreate(create) => self.token_create(request, create),
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)
@@ -124,6 +132,9 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::Thread(_)
             | Command::NeedsYou(_)
             | Command::Timeline(_)
+            | Command::ScheduleList(_)
+            | Command::ScheduleGet(_)
+            | Command::ScheduleHistory(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
             | Command::PluginList(_)

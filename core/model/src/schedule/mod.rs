@@ -6,12 +6,14 @@ mod cron;
 mod duration;
 mod misfire;
 mod parse;
+mod run;
 mod spec;
 mod words;
 mod zone;
 
 pub use misfire::{Catch, Misfire, SkipReason, settle};
 pub use parse::{Read, WhenError, read, read_instant};
+pub use run::{RunOutcome, State};
 pub use spec::{Overlap, Plan, Spec};
 pub use words::{local, words};
-pub use zone::version as zone_data_version;
+pub use zone::{is_zone, version as zone_data_version};

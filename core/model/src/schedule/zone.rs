@@ -23,6 +23,11 @@ pub fn named(name: &str) -> Option<TimeZone> {
     DATABASE.get(name).ok()
 }
 
+/// Tells whether there is a zone of this name.
+pub fn is_zone(name: &str) -> bool {
+    named(name).is_some()
+}
+
 /// Returns the name of a zone as IANA writes it.
 pub fn name(zone: &TimeZone) -> &str {
     zone.iana_name().unwrap_or("UTC")

@@ -112,6 +112,17 @@ impl Tx<'_> {
         found.into_iter().map(|row| self.ask_row(row)).collect()
     }
 
+    /// Returns the first ask of a group.
+    pub fn first_ask_of_group(&mut self, group_no: i64) -> Result<Option<MessageId>, StoreError> {
+        let first: Option<Vec<u8>> = asks::table
+            .filter(asks::group_no.eq(group_no))
+            .order(asks::message_no)
+            .select(asks::id)
+            .first(self.conn)
+            .optional()?;
+        first.map(|bytes| rows::message_id("asks", &bytes)).transpose()
+    }
+
     /// Returns the open asks of a group.
     pub fn open_asks_of_group(&mut self, group_no: i64) -> Result<Vec<AskRow>, StoreError> {
         let found: Vec<Stored> = asks::table

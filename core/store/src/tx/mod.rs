@@ -13,13 +13,15 @@ mod inboxes;
 mod kv;
 mod principals;
 mod progress;
+mod runs;
+mod schedules;
 mod sessions;
 mod update;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::{dsl::max, prelude::*};
-use tieline_model::{PrincipalId, SessionId};
+use tieline_model::{MessageId, PrincipalId, SessionId};
 
 pub use ask_care::Reminding;
 pub use asks::{AskRow, GroupRow};
@@ -29,6 +31,8 @@ pub(crate) use head::{lane_number, load_inbox};
 pub use idempotency::Remembered;
 pub use inboxes::{NewDelivery, PendingRow, Places};
 pub use kv::KvUse;
+pub use schedules::{NewSchedule, ScheduleRow, Standing};
+pub(crate) use schedules::{Stored as StoredSchedule, next_due};
 pub use sessions::{NewSession, SessionChange, Told};
 
 use crate::{
@@ -51,6 +55,8 @@ pub(crate) struct Cache {
     ids: HashMap<i64, SessionId>,
     principals: HashMap<PrincipalId, i64>,
     counters: Option<Counters>,
+    /// The asks whose end an instant of a schedule waits for, and some more.
+    waited_for: Option<HashSet<MessageId>>,
     /// By plugin.
     kv: HashMap<String, KvUse>,
 }

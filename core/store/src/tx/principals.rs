@@ -5,7 +5,9 @@ use tieline_model::{Principal, PrincipalId, SessionId, TimestampMs, TokenId};
 
 use super::Tx;
 use crate::{
-    StoreError, rows,
+    StoreError,
+    read::PrincipalRow,
+    rows,
     schema::{principals, tokens},
 };
 
@@ -74,6 +76,26 @@ impl Tx<'_> {
             .get_result(self.conn)
             .optional()?;
         home.map(|bytes| rows::session_id("principals", &bytes)).transpose()
+    }
+
+    /// Returns a principal as it is now.
+    pub fn principal(&mut self, id: PrincipalId) -> Result<Option<Principal>, StoreError> {
+        let row: Option<PrincipalRow> = principals::table
+            .filter(principals::id.eq(id.as_bytes().as_slice()))
+            .select(PrincipalRow::as_select())
+            .get_result(self.conn)
+            .optional()?;
+        row.map(PrincipalRow::read).transpose()
+    }
+
+    /// Tells whether a principal has a token that is good at this instant.
+    pub fn has_good_token(&mut self, id: PrincipalId, now: TimestampMs) -> Result<bool, StoreError> {
+        let no = self.principal_no(id)?;
+        let good = tokens::table
+            .filter(tokens::principal_no.eq(no))
+            .filter(tokens::revoked_at_ms.is_null())
+            .filter(tokens::expires_at_ms.is_null().or(tokens::expires_at_ms.gt(now.0)));
+        Ok(diesel::select(diesel::dsl::exists(good)).get_result(self.conn)?)
     }
 
     pub(super) fn principal_no(&mut self, id: PrincipalId) -> Result<i64, StoreError> {

@@ -13,6 +13,8 @@ use diesel::{
 pub(super) enum Value<'a> {
     /// A whole number.
     Int(i64),
+    /// A whole number, or NULL.
+    MaybeInt(Option<i64>),
     /// Bytes, or NULL.
     Bytes(Option<&'a [u8]>),
     /// A text, or NULL.
@@ -40,6 +42,7 @@ impl QueryFragment<Sqlite> for Update<'_> {
         for (value, part) in self.values.iter().zip(parts) {
             match value {
                 Value::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
+                Value::MaybeInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
                 Value::Bytes(value) => out.push_bind_param::<Nullable<Binary>, _>(value)?,
                 Value::Text(value) => out.push_bind_param::<Nullable<Text>, _>(value)?,
             }
