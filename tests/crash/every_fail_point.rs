@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::{
     a_first_start_that_dies::FIRST_START,
     a_planted_bug_is_found::BUG,
+    a_schedule_fires_once::FIRE,
     built,
     chance::Chance,
     daemon::{Home, was_killed},
@@ -71,7 +72,7 @@ const MANY: u64 = 250;
 #[test]
 fn every_fail_point_of_the_sources_is_covered() {
     let points = WAY_IN.iter().chain(&WAY_OUT).chain(&CHECKPOINT).map(|point| point.name);
-    let covered = points.chain(START).chain(STOP).chain(FIRST_START).chain([BUG]).map(str::to_owned);
+    let covered = points.chain(START).chain(STOP).chain(FIRST_START).chain(FIRE).chain([BUG]).map(str::to_owned);
     assert_eq!(built::fail_points(), covered.collect::<BTreeSet<_>>(), "left: the sources; right: these tests");
 }
 

@@ -20,6 +20,7 @@ mod a_drain_loses_nothing;
 mod a_first_start_that_dies;
 mod a_planted_bug_is_found;
 mod a_replaced_transport_loses_nothing;
+mod a_schedule_fires_once;
 mod every_fail_point;
 mod random_kills;
 mod the_release_has_no_fail_points;

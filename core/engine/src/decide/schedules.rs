@@ -318,8 +318,14 @@ fn aimed(mut command: Command, session: SessionId) -> Command {
         }
         Command::Broadcast(broadcast) => speak(&mut broadcast.sender),
         Command::Record(record) => speak(&mut record.session),
-        Command::SessionClose(close) => aim(&mut close.session),
+        Command::SessionClose(it) | Command::SessionArchive(it) | Command::SessionRestore(it) => aim(&mut it.session),
         Command::SessionRename(rename) => aim(&mut rename.session),
+        Command::SessionLabel(label) => aim(&mut label.session),
+        Command::SessionPin(pin) => aim(&mut pin.session),
+        Command::SessionMove(it) => aim(&mut it.session),
+        Command::SessionHandOver(it) => aim(&mut it.session),
+        Command::SessionFork(fork) => aim(&mut fork.session),
+        Command::SessionMerge(merge) => aim(&mut merge.session),
         Command::SessionDescribe(describe) => aim(&mut describe.session),
         _ => {}
     }
