@@ -15,6 +15,8 @@ struct Case {
     neighbour: Token,
     message: String,
     ask: String,
+    /// One of the agent's.
+    schedule: String,
     /// The session that both went to.
     session: String,
 }
@@ -25,9 +27,12 @@ async fn case() -> Case {
     let neighbour = token(&daemon, "neighbour", json!({"kind": "agent"})).await;
     let message = says(&daemon, "agent", json!({"notify": {"to": "human", "text": TEXT}})).await;
     let ask = says(&daemon, "agent", json!({"ask": {"to": "human", "text": format!("{TEXT}?")}})).await;
+    let ask = says(&daemon, "agent", json!({"ask": {"to": "human", "text": TEXT}})).await;
+    let later = json!({"schedule_create": {"when": "in 9d", "command": {"notify": {"to": "human", "text": TEXT}}}});
+    let schedule = says(&daemon, "agent", later).await["ok"]["schedule"]["schedule"].as_str().unwrap().to_owned();
     let id = |sent: &Value| sent["ok"]["accepted"]["message"].as_str().unwrap().to_owned();
     let session = message["ok"]["accepted"]["deliveries"][0]["session"].as_str().unwrap().to_owned();
-    Case { message: id(&message), ask: id(&ask), session, daemon, stranger, neighbour }
+    Case { message: id(&message), ask: id(&ask), schedule, session, daemon, stranger, neighbour }
 }
 
 #[tokio::test]
@@ -35,6 +40,7 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
     let case = case().await;
     let (daemon, secret) = (&case.daemon, &case.stranger.secret);
     let no_session = "ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
+    let no_schedule = "sch_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     let no_message = "msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     for template in [
         json!({"trace": {"message": "MESSAGE"}}),
@@ -73,15 +79,30 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
         json!({"peer_list": {"session": "SESSION"}}),
         json!({"timeline": {"sessions": ["SESSION"]}}),
         json!({"session_list": {"circle": "main"}}),
+        json!({"schedule_get": {"schedule": "SCHEDULE"}}),
+        json!({"schedule_pause": {"schedule": "SCHEDULE"}}),
+        json!({"schedule_resume": {"schedule": "SCHEDULE"}}),
+        json!({"schedule_run": {"schedule": "SCHEDULE"}}),
+        json!({"schedule_cancel": {"schedule": "SCHEDULE"}}),
+        json!({"schedule_history": {"schedule": "SCHEDULE"}}),
+        json!({"schedule_list": {"session": "SESSION"}}),
+        json!({"schedule_create": {"when": "in 9d", "command": {"notify": {"to": "SESSION", "text": "x"}}}}),
+        json!({"schedule_create": {
+            "when": "in 9d",
+            "session": "SESSION",
+            "command": {"notify": {"to": "stranger", "text": "x"}},
+        }}),
     ] {
-        let fill = |session: &str, message: &str, ask: &str| {
+        let fill = |session: &str, message: &str, ask: &str, schedule: &str| {
             let text = template.to_string().replace("SESSION", session).replace("MESSAGE", message);
+            let text = text.replace("SCHEDULE", schedule);
             serde_json::from_str::<Value>(&text.replace("ASK", ask)).unwrap()
         };
-        let real = said(daemon, secret, fill(&case.session, &case.message, &case.ask)).await;
-        let none = said(daemon, secret, fill(no_session, no_message, no_message)).await;
+        let real = said(daemon, secret, fill(&case.session, &case.message, &case.ask, &case.schedule)).await;
+        let none = said(daemon, secret, fill(no_session, no_message, no_message, no_schedule)).await;
         let shown = |outcome: &Value| {
             let text = outcome.to_string().replace(&case.session, "SESSION").replace(no_session, "SESSION");
+            let text = text.replace(&case.schedule, "SCHEDULE").replace(no_schedule, "SCHEDULE");
             text.replace(&case.message, "MESSAGE").replace(&case.ask, "MESSAGE").replace(no_message, "MESSAGE")
         };
         assert_eq!(shown(&real), shown(&none), "{template}");
@@ -155,6 +176,18 @@ async fn what_is_anothers_in_the_same_circle_stays_anothers() {
         (json!({"session_describe": {"session": "human", "roles": ["x"]}}), "not_your_session"),
         (json!({"peer_attach": {"session": "human"}}), "not_your_session"),
         (json!({"peer_detach": {"session": "human"}}), "not_attached"),
+        (json!({"schedule_pause": {"schedule": case.schedule}}), "not_your_session"),
+        (json!({"schedule_resume": {"schedule": case.schedule}}), "not_your_session"),
+        (json!({"schedule_run": {"schedule": case.schedule}}), "not_your_session"),
+        (json!({"schedule_cancel": {"schedule": case.schedule}}), "not_your_session"),
+        (
+            json!({"schedule_create": {
+                "when": "in 9d",
+                "session": "human",
+                "command": {"notify": {"to": "agent", "text": "x"}},
+            }}),
+            "not_your_session",
+        ),
     ] {
         let outcome = said(daemon, secret, command.clone()).await;
         assert_eq!(outcome["refusal"]["code"], code, "{command}: {outcome}");

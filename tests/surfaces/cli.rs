@@ -65,6 +65,14 @@ fn words(command: &Value) -> Vec<String> {
         "trace" => (&["trace"], &["message"]),
         "cancel" => (&["cancel"], &["message"]),
         "timeline" => (&["timeline"], &["sessions"]),
+        "schedule_create" => (&["schedule", "add"], &["when"]),
+        "schedule_list" => (&["schedule", "list"], &["session"]),
+        "schedule_get" => (&["schedule", "show"], &["schedule"]),
+        "schedule_pause" => (&["schedule", "pause"], &["schedule"]),
+        "schedule_resume" => (&["schedule", "resume"], &["schedule"]),
+        "schedule_run" => (&["schedule", "run"], &["schedule"]),
+        "schedule_cancel" => (&["schedule", "remove"], &["schedule"]),
+        "schedule_history" => (&["schedule", "history"], &["schedule"]),
         "plugin_list" => (&["plugins"], &[]),
         "plugin_info" => (&["plugins", "info"], &["name"]),
         "plugin_logs" => (&["plugins", "logs"], &["name"]),
@@ -83,6 +91,9 @@ fn words(command: &Value) -> Vec<String> {
             name @ ("exclude" | "add") => {
                 value.as_array().unwrap().iter().flat_map(|one| [format!("--{name}"), plain(one)]).collect()
             }
+            "misfire" => vec!["--misfire".to_owned(), format!("all:{}", value["all"]["max"])],
+            "overlap" => vec!["--overlap".to_owned(), plain(value).replace('_', "-")],
+            "dry_run" => vec!["--dry-run".to_owned()],
             name => vec![format!("--{}", name.replace('_', "-")), plain(value)],
         };
         words.extend(option);

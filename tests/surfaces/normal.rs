@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-const PREFIXES: [&str; 7] = ["ses_", "msg_", "prn_", "tok_", "grp_", "lnk_", "flt_"];
+const PREFIXES: [&str; 8] = ["ses_", "msg_", "prn_", "tok_", "grp_", "lnk_", "flt_", "sch_"];
 const HEX: usize = 32;
 
 /// The ids seen so far, numbered as they came.
@@ -35,6 +35,7 @@ impl Normal {
     fn field(&mut self, name: &str, value: &Value) -> Value {
         match name {
             "since_ms" | "at_ms" | "sent_at_ms" | "opened_at_ms" | "closed_at_ms" | "expires_at_ms"
+            | "created_at_ms" | "nominal_ms"
                 if value.is_number() =>
             {
                 json!("[time]")

@@ -122,6 +122,50 @@ fn lines() -> Vec<Line> {
         line(AGENT, json!({"timeline": {"sessions": ["nobody", "human"]}})),
         line(AGENT, json!({"timeline": {"sessions": ["human"], "limit": 501}})),
         line(AGENT, json!({"timeline": {"sessions": ["human"], "after": 1000000}})),
+        // Later. Far enough away that none of it comes while the script runs.
+        line(
+            AGENT,
+            json!({"schedule_create": {
+                "when": "2095-01-03 09:00",
+                "zone": "America/New_York",
+                "title": "the far future",
+                "command": {"ask": {"to": "self", "text": "Still there?"}},
+                "overlap": "buffer_one",
+            }}),
+        )
+        .keep("schedule", "/ok/schedule/schedule"),
+        line(
+            AGENT,
+            json!({"schedule_create": {
+                "when": "every 15m from 2095-01-01T00:00:00Z",
+                "command": {"notify": {"to": "review", "text": "tick"}},
+                "max_runs": 2,
+                "misfire": {"all": {"max": 10}},
+                "dry_run": true,
+            }}),
+        ),
+        line(
+            AGENT,
+            json!({"schedule_create": {"when": "sometimes", "command": {"notify": {"to": "self", "text": "x"}}}}),
+        ),
+        line(
+            AGENT,
+            json!({"schedule_create": {
+                "when": "in 1h",
+                "command": {"notify": {"to": "nobody", "text": "x"}},
+            }}),
+        ),
+        line(AGENT, json!({"schedule_create": {"when": "in 1h", "command": {"whoami": {}}}})),
+        line(AGENT, json!({"schedule_list": {}})),
+        line(AGENT, json!({"schedule_get": {"schedule": "$schedule"}})),
+        line(CRITIC, json!({"schedule_pause": {"schedule": "$schedule"}})),
+        line(AGENT, json!({"schedule_pause": {"schedule": "$schedule"}})),
+        line(AGENT, json!({"schedule_resume": {"schedule": "$schedule"}})),
+        line(AGENT, json!({"schedule_run": {"schedule": "$schedule"}})),
+        line(AGENT, json!({"schedule_history": {"schedule": "$schedule"}})),
+        line(AGENT, json!({"schedule_cancel": {"schedule": "$schedule"}})),
+        line(AGENT, json!({"schedule_run": {"schedule": "$schedule"}})),
+        line(AGENT, json!({"schedule_list": {"session": "agent"}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]
