@@ -150,7 +150,7 @@ async fn when_the_clocks_change_an_instant_is_kept_once() {
 }
 
 fn at(text: &str) -> i64 {
-    text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+    text.parse::<jiff::Timestamp>().expect("an instant").as_millisecond()
 }
 
 #[actix_rt::test]
@@ -163,11 +163,46 @@ async fn a_thousand_of_the_same_second_are_a_thousand_messages() {
     }
     world.advance(Duration::from_secs(3_599)).await;
     assert!(world.inbox(&bob).await.items.is_empty());
+    let started = tokio::time::Instant::now();
     world.advance(Duration::from_secs(1)).await;
     tieline_tests::eventually("all have fired", || async {
         (world.session(bob.home).await.pending == 1_000).then_some(())
     })
     .await;
+    println!("a thousand schedules fired within {:?}", started.elapsed());
     world.advance(Duration::from_secs(3_600)).await;
     assert_eq!(world.session(bob.home).await.pending, 1_000);
+}
+
+#[actix_rt::test]
+async fn what_older_time_zone_data_found_is_found_anew_at_the_start() {
+    let mut world = World::start().await;
+    let (alice, _bob) = (world.agent("alice").await, world.agent("bob").await);
+    let made = world.schedule(&alice, schedule("every day at 09:00 Europe/Berlin", notify("bob", "x"))).await;
+    let (id, right) = (made.schedule.unwrap(), made.next[0].at_ms);
+    world.kill().await;
+    // Another government, another hour: what is stored is of other data.
+    let mut bytes = std::fs::read(world.database()).unwrap();
+    let wrong = right.plus_ms(3_600_000);
+    replace(&mut bytes, &right.0.to_be_bytes()[2..], &wrong.0.to_be_bytes()[2..]);
+    replace(&mut bytes, tieline_model::schedule::zone_data_version().as_bytes(), b"2000a");
+    std::fs::write(world.database(), bytes).unwrap();
+    world.restart().await;
+    tieline_tests::eventually("the instant was found anew", || async {
+        (world.shown(&alice, id).await.next[0].at_ms == right).then_some(())
+    })
+    .await;
+    world.advance(Duration::from_millis(u64::try_from(right.0 - world.now().0).unwrap())).await;
+    let runs = world.wait_runs(&alice, id, 1).await;
+    assert_eq!((runs[0].nominal_ms, runs[0].late_ms), (right, 0));
+}
+
+/// Puts something of the same length everywhere in place of something.
+fn replace(bytes: &mut [u8], old: &[u8], new: &[u8]) {
+    let places: Vec<usize> =
+        bytes.windows(old.len()).enumerate().filter(|(_, it)| *it == old).map(|(at, _)| at).collect();
+    assert!(!places.is_empty(), "it is not in the file");
+    for at in places {
+        bytes[at..at + new.len()].copy_from_slice(new);
+    }
 }

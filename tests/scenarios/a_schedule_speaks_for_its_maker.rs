@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn revoke(world: &World, name: &str) {
     let tokens = world.call(world.human(), Command::TokenList(command::TokenList {})).await.reply();
     let Reply::Tokens(Tokens { tokens }) = tokens else { panic!("wanted tokens") };
-    let token = tokens.iter().find(|token| token.name == name).unwrap().token;
+    let token = tokens.iter().find(|token| token.name == name).expect("a token of that name").token;
     world.call(world.human(), Command::TokenRevoke(TokenRevoke { token })).await.reply();
 }
 

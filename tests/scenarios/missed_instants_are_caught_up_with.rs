@@ -160,3 +160,29 @@ async fn what_is_held_back_survives_the_daemon() {
     world.ack(&bob, asked, None).await.unwrap();
     assert_eq!(story(&world.wait_runs(&alice, id, 2).await, start), ["60 fired", "120 fired"]);
 }
+
+#[actix_rt::test]
+async fn a_schedule_that_cannot_be_fired_holds_up_no_other() {
+    let mut world = World::start().await;
+    let (alice, bob) = (world.agent("alice").await, world.agent("bob").await);
+    let sick = world.schedule(&alice, schedule("every 1m", ask("bob", "ready?"))).await.schedule.unwrap();
+    let sound = world.schedule(&alice, schedule("every 1m", notify("bob", "tick"))).await.schedule.unwrap();
+    world.advance(MINUTE).await;
+    world.wait_runs(&alice, sick, 1).await;
+    world.wait_runs(&alice, sound, 1).await;
+    world.kill().await;
+    // The ask that it looks at is not what any daemon writes.
+    let sql =
+        "import sqlite3,sys; db=sqlite3.connect(sys.argv[1]); db.execute('UPDATE asks SET state=99'); db.commit()";
+    let done = std::process::Command::new("python3").args(["-c", sql]).arg(world.database()).status().unwrap();
+    assert!(done.success());
+    world.restart().await;
+    world.advance(MINUTE).await;
+    world.wait_runs(&alice, sound, 2).await;
+    let shown = world.shown(&alice, sick).await;
+    assert_eq!(
+        (shown.state, shown.reason.as_deref().map(|reason| reason.contains("log"))),
+        (State::Paused, Some(true))
+    );
+    assert_eq!(world.lane(&bob, Lane::Msg).await.items.len(), 3);
+}

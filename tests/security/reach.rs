@@ -27,7 +27,6 @@ async fn case() -> Case {
     let neighbour = token(&daemon, "neighbour", json!({"kind": "agent"})).await;
     let message = says(&daemon, "agent", json!({"notify": {"to": "human", "text": TEXT}})).await;
     let ask = says(&daemon, "agent", json!({"ask": {"to": "human", "text": format!("{TEXT}?")}})).await;
-    let ask = says(&daemon, "agent", json!({"ask": {"to": "human", "text": TEXT}})).await;
     let later = json!({"schedule_create": {"when": "in 9d", "command": {"notify": {"to": "human", "text": TEXT}}}});
     let schedule = says(&daemon, "agent", later).await["ok"]["schedule"]["schedule"].as_str().unwrap().to_owned();
     let id = |sent: &Value| sent["ok"]["accepted"]["message"].as_str().unwrap().to_owned();

@@ -137,7 +137,7 @@ fn lines() -> Vec<Line> {
         line(
             AGENT,
             json!({"schedule_create": {
-                "when": "every 15m from 2095-01-01T00:00:00Z",
+                "when": "every 15m from 2095-01-01T00:00:00Z UTC",
                 "command": {"notify": {"to": "review", "text": "tick"}},
                 "max_runs": 2,
                 "misfire": {"all": {"max": 10}},

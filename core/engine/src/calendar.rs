@@ -18,9 +18,8 @@ const BUSY_MS: u64 = 1_000;
 pub async fn keep(door: Door) {
     let shared = door.shared();
     let mut changes = shared.schedules.subscribe();
-    while is_stale(&door).await && !shared.is_draining() {
-        submit(&door, &mut changes, || Work::Rezone).await;
-    }
+    // What fails here is done when it fires.
+    while is_stale(&door).await && submit(&door, &mut changes, || Work::Rezone).await {}
     while !shared.is_draining() {
         // Whatever changes from here on is looked at once more.
         changes.mark_unchanged();
@@ -62,21 +61,21 @@ async fn read<T: Send + 'static>(
     }
 }
 
-/// Puts work in line and waits until it is done, or was lost.
-async fn submit(door: &Door, changes: &mut watch::Receiver<u64>, work: impl FnOnce() -> Work) {
+/// Puts work in line and waits until it is done; false when it was lost.
+async fn submit(door: &Door, changes: &mut watch::Receiver<u64>, work: impl FnOnce() -> Work) -> bool {
     changes.mark_unchanged();
     let now = door.shared().clock.now();
     let wait = if door.submit(work()) { LOOK_AGAIN_MS } else { BUSY_MS };
-    rest(door, changes, now.plus_ms(wait)).await;
+    rest(door, changes, now.plus_ms(wait)).await
 }
 
-/// Waits until something changes, the time has come, or the daemon drains.
-async fn rest(door: &Door, changes: &mut watch::Receiver<u64>, until: TimestampMs) {
+/// Waits until something changes, the time has come, or the daemon drains; true for the first.
+async fn rest(door: &Door, changes: &mut watch::Receiver<u64>, until: TimestampMs) -> bool {
     let shared = door.shared();
     tokio::select! {
         // The sender lives as long as the engine.
-        _ = changes.changed() => {}
-        () = shared.clock.sleep_until(until) => {}
-        () = shared.drained() => {}
+        _ = changes.changed() => true,
+        () = shared.clock.sleep_until(until) => false,
+        () = shared.drained() => false,
     }
 }

@@ -11,7 +11,7 @@ use tieline_store::{Job, JobError, StoreError, Tx};
 
 use crate::{
     credential,
-    decide::{Decision, Stop, Withheld},
+    decide::{Decision, Stop, Withheld, fire},
     effect::Effect,
     hand_over::HandOver,
     incidents::Incident,
@@ -259,6 +259,11 @@ impl Job for EngineJob {
             // It was done, whether it could be written down or not.
             self.shared.fault(format_args!("`{}` is not on the timeline: {error}", incident.body.kind()));
             self.outcome = incident.answer.as_ref().map(|(_, reply)| Ok(reply.clone()));
+            return;
+        }
+        if matches!(self.work, Work::Fire) && !matches!(error, JobError::Store(StoreError::Full)) {
+            self.shared.fault(format_args!("schedules could not be fired: {error}"));
+            fire::failed(&self.shared);
             return;
         }
         if let Work::Adopt { principal } = &self.work {

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use tieline_config::Config;
@@ -57,6 +57,8 @@ pub struct Shared {
     pub feed: watch::Sender<i64>,
     /// How often schedules have changed: the calendar waits on it.
     pub schedules: watch::Sender<u64>,
+    /// How often in a row schedules could not be fired.
+    pub fires_failed: AtomicU32,
     /// Where blocking reads run.
     pub runtime: tokio::runtime::Handle,
     port: OnceLock<Arc<dyn Port>>,
@@ -91,6 +93,7 @@ impl Shared {
             metrics: Metrics::default(),
             feed: watch::Sender::new(0),
             schedules: watch::Sender::new(0),
+            fires_failed: AtomicU32::new(0),
             runtime: tokio::runtime::Handle::current(),
             port: OnceLock::new(),
             mesh: OnceLock::new(),

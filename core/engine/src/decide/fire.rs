@@ -1,55 +1,51 @@
-//! What is done at an instant of a schedule: its run, what its command does, and the next instant, in one transaction.
+//! What is done when schedules are due: their instants, what becomes of each, and the next one, in one transaction.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tieline_model::{
-    Command, EventBody, MessageId, Principal, PrincipalKind, Refusal, Reply, TimestampMs,
+    EventBody, MessageId, TimestampMs,
     ask::AskState,
-    command::Origin,
     event::ScheduleChange,
-    outcome::Code,
     schedule::{self, Overlap, Plan, RunOutcome, SkipReason, State, settle},
 };
 use tieline_store::{AskRow, ScheduleRow, StoreError};
 
-use super::{Decision, Stop};
-use crate::{
-    effect::Effect,
-    request::{ReplyTo, Request},
-};
+use super::Decision;
+use crate::{effect::Effect, shared::Shared};
 
 /// How many schedules one transaction deals with. What is left over is due at once.
 const BATCH: i64 = 512;
+/// After how many failures in a row the longest waiting schedule is at fault.
+const FAILURES: u32 = 2;
 /// How long it is known what became of an instant.
 const KEPT_MS: i64 = 30 * 24 * 3_600_000;
 /// After how many runs the old ones are forgotten.
 const FORGET_EVERY: u64 = 64;
 
-/// Returns a principal as a schedule speaks for it: the same one, and yet no human at the keyboard.
-pub(super) fn on_behalf_of(principal: &Principal) -> Principal {
-    Principal { kind: PrincipalKind::Schedule, ..principal.clone() }
-}
-
-/// Why a command was not carried out, and whether it is any use to try again.
-struct Denied {
-    refusal: Refusal,
-    is_final: bool,
-}
-
-impl Denied {
-    fn for_good(code: Code, message: impl Into<String>) -> Self {
-        Self { refusal: Refusal::new(code, message), is_final: true }
+/// Told when nothing was fired because something of ours went wrong. It is tried again at once, with fewer, and then only
+/// when the calendar looks again.
+pub(crate) fn failed(shared: &Shared) {
+    if shared.fires_failed.fetch_add(1, Ordering::Relaxed) < FAILURES {
+        shared.schedules.send_modify(|changes| *changes += 1);
     }
 }
 
 impl Decision<'_, '_> {
     /// Deals with the schedules that are due now.
     pub(crate) fn fire(&mut self) -> Result<(), StoreError> {
-        for row in self.tx.due_schedules(self.now, BATCH)? {
+        let failed = self.shared.fires_failed.load(Ordering::Relaxed);
+        // One of them is at fault; alone, each gets what it deserves.
+        let most = if failed == 0 { BATCH } else { 1 };
+        for mut row in self.tx.due_schedules(self.now, most)? {
+            if failed >= FAILURES {
+                self.pause_for(&mut row, "it cannot be fired; the daemon's log tells why".to_owned())?;
+                continue;
+            }
             fail::fail_point!("schedule.before_run");
             self.fire_one(row)?;
             fail::fail_point!("schedule.after_run");
         }
+        self.shared.fires_failed.store(0, Ordering::Relaxed);
         self.effects.push(Effect::Schedules);
         Ok(())
     }
@@ -170,91 +166,6 @@ impl Decision<'_, '_> {
         self.change(row, ScheduleChange::Paused, None)
     }
 
-    /// Gives the command of a schedule for one instant. Writes everything but how the schedule stands.
-    pub(super) fn execute(
-        &mut self,
-        row: &mut ScheduleRow,
-        nominal: TimestampMs,
-        by_hand: bool,
-    ) -> Result<RunOutcome, StoreError> {
-        let late_ms = self.late_ms(nominal);
-        let given = self.give(row)?;
-        fail::fail_point!("schedule.after_command");
-        let (schedule, by) = (row.id, row.principal);
-        let (outcome, event) = match given {
-            Ok((message, is_question)) => {
-                if is_question {
-                    row.standing.waits_for = message;
-                }
-                let event = EventBody::ScheduleFired { schedule, nominal_ms: nominal, late_ms, by, message };
-                (RunOutcome::Fired { message }, event)
-            }
-            Err(Denied { refusal: Refusal { code, message, .. }, is_final }) => {
-                if is_final {
-                    row.standing.state = State::Paused;
-                    (row.standing.due, row.standing.reason) = (None, Some(message.clone()));
-                }
-                let event = EventBody::ScheduleRefused { schedule, nominal_ms: nominal, late_ms, by, code };
-                (RunOutcome::Refused { code, message }, event)
-            }
-        };
-        self.tx.insert_run(row.no, nominal, self.now, by_hand, &outcome)?;
-        self.shared.metrics.schedule(&outcome, 1);
-        self.event(row.session, event)?;
-        Ok(outcome)
-    }
-
-    /// Gives the command. Returns the message that it sent, and whether an answer is awaited.
-    fn give(&mut self, row: &ScheduleRow) -> Result<Result<(Option<MessageId>, bool), Denied>, StoreError> {
-        let request = match self.request(row)? {
-            Ok(request) => request,
-            Err(denied) => return Ok(Err(denied)),
-        };
-        let is_question = matches!(request.command, Command::Ask(_) | Command::AskMany(_));
-        match self.command(&request) {
-            Ok(Reply::Accepted(accepted)) => Ok(Ok((Some(accepted.message), is_question))),
-            Ok(Reply::AcceptedMany(many)) => Ok(Ok((many.asks.first().map(|ask| ask.message), is_question))),
-            Ok(_) => Ok(Ok((None, false))),
-            Err(Stop::Refused(refusal) | Stop::Braked { refusal, .. }) => {
-                Ok(Err(Denied { refusal: *refusal, is_final: false }))
-            }
-            Err(Stop::Store(error)) => Err(error),
-        }
-    }
-
-    /// Makes the request that the principal of a schedule would make now, if it still may.
-    fn request(&mut self, row: &ScheduleRow) -> Result<Result<Request, Denied>, StoreError> {
-        let command = match row.command() {
-            Ok(command) => command,
-            Err(error) => {
-                return Ok(Err(Denied::for_good(Code::BadInput, format!("its command cannot be read: {error}"))));
-            }
-        };
-        let Some(principal) = self.tx.principal(row.principal)? else {
-            return Ok(Err(Denied::for_good(Code::Unauthenticated, "its principal is gone")));
-        };
-        // A plugin has no token: it is let in by the configuration, which its principal follows.
-        if principal.kind != PrincipalKind::Plugin && !self.tx.has_good_token(principal.id, self.now)? {
-            let message = format!("`{}` has no good token any more", principal.name);
-            return Ok(Err(Denied::for_good(Code::Unauthenticated, message)));
-        }
-        if !self.is_open(row.session)? {
-            return Ok(Err(Denied::for_good(Code::SessionClosed, "its session is closed")));
-        }
-        let actor = on_behalf_of(&principal);
-        if let Some(scope) = command.scope()
-            && !actor.may(scope)
-        {
-            let message = format!("a schedule of `{}` lacks the scope `{}`", principal.name, scope.as_str());
-            return Ok(Err(Denied::for_good(Code::Forbidden, message)));
-        }
-        if let Err(refusal) = self.shared.rates.take_broadcast(&principal, &command, self.now) {
-            return Ok(Err(Denied { refusal, is_final: false }));
-        }
-        let reply = ReplyTo::nobody(self.shared);
-        Ok(Ok(Request { principal: Arc::new(actor), origin: Origin::default(), key: None, command, reply }))
-    }
-
     /// Writes that instants were skipped.
     pub(super) fn skip(
         &mut self,
@@ -290,10 +201,6 @@ impl Decision<'_, '_> {
             Some(group_no) => Ok(!self.tx.open_asks_of_group(group_no)?.is_empty()),
             None => Ok(row.ask.state == AskState::Open),
         }
-    }
-
-    pub(super) fn late_ms(&self, nominal: TimestampMs) -> u64 {
-        u64::try_from(self.now.0 - nominal.0).unwrap_or_default()
     }
 }
 

@@ -5,13 +5,15 @@
 mod asks;
 mod brake;
 mod escalate;
-mod fire;
+pub(crate) mod fire;
+mod give;
 mod inbox;
 mod lifecycle;
 mod notice;
 mod peers;
 mod record;
 mod remind;
+mod schedule_create;
 mod schedules;
 mod send;
 mod sessions;
@@ -20,10 +22,13 @@ mod tokens;
 pub(crate) use asks::unknown_message;
 pub(crate) use schedules::unknown_schedule;
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 use tieline_model::{
-    Address, Command, EventBody, Lane, Principal, Refusal, Reply, SessionId, TimestampMs, outcome::Code,
+    Address, Command, EventBody, Lane, Principal, PrincipalId, Refusal, Reply, SessionId, TimestampMs, outcome::Code,
 };
 use tieline_store::{StoreError, Tx};
 
@@ -72,12 +77,14 @@ pub struct Decision<'a, 'tx> {
     effects: Vec<Effect>,
     cursor: i64,
     withheld: &'a mut Vec<Withheld>,
+    /// On whose behalf schedules were fired already.
+    vouched: HashMap<PrincipalId, give::Vouched>,
 }
 
 impl<'a, 'tx> Decision<'a, 'tx> {
     /// Starts one. What it withholds from links is noted in `withheld`, for the case that it is rolled back.
     pub fn new(shared: &'a Arc<Shared>, tx: &'a mut Tx<'tx>, withheld: &'a mut Vec<Withheld>) -> Self {
-        Self { now: shared.clock.now(), shared, tx, effects: Vec::new(), cursor: 0, withheld }
+        Self { now: shared.clock.now(), shared, tx, effects: Vec::new(), cursor: 0, withheld, vouched: HashMap::new() }
     }
 
     /// Returns what the router has to do, and the newest event's cursor.
