@@ -19,6 +19,7 @@ mod a_reconnect_keeps_its_mail;
 mod a_rejected_delivery_is_dead_and_its_sender_is_told;
 mod a_schedule_fires_once_and_never_early;
 mod a_schedule_is_steered;
+mod a_schedule_meets_any_clock;
 mod a_schedule_speaks_for_its_maker;
 mod a_second_attach_fences_the_first;
 mod a_session_is_sorted_put_away_and_forked;

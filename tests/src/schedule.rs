@@ -76,10 +76,17 @@ impl World {
 
     /// Reads what became of the instants of a schedule, newest first.
     pub async fn runs(&self, by: &Arc<Principal>, schedule: ScheduleId) -> Vec<ScheduleRunView> {
-        let history = ScheduleHistory { schedule, before_ms: None, limit: Some(500) };
-        match self.call(by, Command::ScheduleHistory(history)).await.reply() {
-            Reply::ScheduleRuns(page) => page.runs,
-            other => panic!("wanted a history, found {other:?}"),
+        let (mut runs, mut before_ms) = (Vec::new(), None);
+        loop {
+            let history = ScheduleHistory { schedule, before_ms, limit: Some(500) };
+            let Reply::ScheduleRuns(page) = self.call(by, Command::ScheduleHistory(history)).await.reply() else {
+                panic!("wanted a history")
+            };
+            before_ms = page.runs.last().map(|run| run.nominal_ms);
+            runs.extend(page.runs);
+            if !page.has_more {
+                return runs;
+            }
         }
     }
 

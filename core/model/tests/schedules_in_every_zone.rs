@@ -1,5 +1,6 @@
 //! Every zone of the bundled database, around every change of its clocks from 2024 to 2030: the instants of cron
 //! expressions are those that somebody finds who knows nothing of our code and looks at each minute on the wall.
+#![forbid(unsafe_code)]
 
 use chrono::{DateTime, Datelike, Offset as _, TimeZone, Timelike};
 use chrono_tz::Tz;
