@@ -194,7 +194,7 @@ async fn what_is_anothers_in_the_same_circle_stays_anothers() {
     let answer = Request::get("/v1/sessions/human/inbox").token(secret).send(&daemon.tcp()).await;
     assert_eq!(answer.status, 403);
     // A key of another principal finds nothing of it.
-    let command = json!({"notify": {"to": "human", "text": TEXT}});
+    let command = json!({"notify": {"to": "human", "text": format!("{TEXT}, once")}});
     let keyed = async |secret: &str| {
         let request = Request::command(&command).token(secret).header("Idempotency-Key", "one");
         request.send(&daemon.tcp()).await.json()["ok"]["accepted"]["message"].clone()

@@ -36,7 +36,8 @@ impl Decision<'_, '_> {
             }
         }
         if kind == PrincipalKind::Agent {
-            for session in to {
+            // What is told to oneself goes round nobody else.
+            for session in to.iter().filter(|session| **session != from) {
                 self.shared
                     .brakes
                     .check(&limits, from, *session, text, self.now)
