@@ -5,6 +5,7 @@
 //! durable outbox and ledger by the rules of `docs/protocol/websocket.md`. What they saw is judged by [`checker`].
 #![forbid(unsafe_code)]
 
+mod an_ask_is_reminded_of_once;
 mod built;
 mod chance;
 mod checker;

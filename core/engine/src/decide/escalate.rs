@@ -84,6 +84,7 @@ impl Decision<'_, '_> {
         let left = u64::try_from(row.deadline.0.saturating_sub(self.now.0)).unwrap_or_default();
         let root = self.tx.root_of_ask(row.message_no)?;
         let (no, accepted) = self.put_ask(&by, row.ask.asker, target, draft, left.max(1), None, None)?;
+        fail::fail_point!("ask.before_parent");
         self.tx.set_ask_parent(no, root)?;
         let event = EventBody::AskEscalated { ask: row.id, to: target, child: accepted.message };
         self.event(row.ask.asker, event)

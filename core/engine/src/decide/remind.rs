@@ -51,6 +51,7 @@ impl Decision<'_, '_> {
     }
 
     fn send_reminder(&mut self, session: SessionId, asks: &mut [Reminding]) -> Result<(), StoreError> {
+        fail::fail_point!("ask.before_reminder");
         let config = &self.shared.config.asks;
         let (most, first) = (config.reminders, config.first_reminder_ms);
         let mut listed = Vec::new();
@@ -69,6 +70,7 @@ impl Decision<'_, '_> {
         let message = self.message(MessageKind::Notice, session, &Shared::system(), draft, Some(TTL_MS))?;
         self.event(session, EventBody::AsksReminded { asks: listed, message: message.id })?;
         self.post(&message, &[session])?;
+        fail::fail_point!("ask.after_reminder");
         Ok(())
     }
 
