@@ -2,15 +2,16 @@
 
 mod append;
 mod page;
+mod schedules;
 mod wire;
 
 use anyhow::Result;
 
 use crate::setting::{Group, Options};
 
-const GROUPS: [(&str, Group); 2] = [("append", append::run), ("page", page::run)];
+const GROUPS: [(&str, Group); 3] = [("append", append::run), ("page", page::run), ("schedules", schedules::run)];
 
-/// Options of `sessions`. Its groups: append, page.
+/// Options of `sessions`. Its groups: append, page, schedules.
 #[derive(clap::Args)]
 pub struct Sessions {
     #[command(flatten)]
