@@ -1,0 +1,404 @@
+//! The index itself: which events have which words. Written by one at a time, read beside that.
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use diesel::{
+    ExpressionMethods, QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection,
+    result::Error,
+    sql_query,
+    sql_types::{BigInt, Binary, Nullable, Text},
+};
+use tieline_model::SessionId;
+
+use crate::{
+    Document, Query,
+    cover::cover,
+    fts, mark,
+    open::{self, Known, Opened},
+    search::Source,
+    spans::{self, Span},
+};
+
+diesel::table! { docs (rowid) { rowid -> BigInt, line -> Text, } }
+
+/// So many connections are kept for readers.
+const MAX_IDLE_READERS: usize = 2;
+
+/// What can go wrong with the index.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The disk is full; nothing of the step was kept.
+    #[error("the disk is full")]
+    Full,
+    /// It is not what it should be: [`Index::rebuild`] it.
+    #[error("the index is damaged: {0}")]
+    Damaged(String),
+    /// The file system refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// What was touched.
+        path: PathBuf,
+        /// Why it did not work.
+        error: io::Error,
+    },
+    /// SQLite refused something else.
+    #[error("the index said: {0}")]
+    Sql(Error),
+}
+
+impl From<Error> for IndexError {
+    /// diesel keeps only the text of codes that it has no kind for; the texts are those of SQLite
+    /// and of FTS5.
+    fn from(error: Error) -> Self {
+        let text = match &error {
+            Error::DatabaseError(_, info) => info.message().to_owned(),
+            Error::NotFound => return IndexError::Damaged("a row is missing".to_owned()),
+            _ => return IndexError::Sql(error),
+        };
+        let is_damaged = ["malformed", "not a database", "no such", "fts5: ", "vtable constructor"]
+            .iter()
+            .any(|part| text.contains(part));
+        match () {
+            () if text == "database or disk is full" => IndexError::Full,
+            () if is_damaged => IndexError::Damaged(text),
+            () => IndexError::Sql(error),
+        }
+    }
+}
+
+/// What is to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forget {
+    /// The events of a session through a cursor; all of them with the largest.
+    Session(SessionId, i64),
+    /// The events with these cursors.
+    Cursors(RangeInclusive<i64>),
+}
+
+/// An index in a file of its own.
+pub struct Index {
+    path: PathBuf,
+    lineage: String,
+    files: RwLock<Files>,
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What belongs to one file, and goes with it.
+struct Files {
+    writing: Mutex<Writing>,
+    homes: RwLock<HashMap<SessionId, String>>,
+    through: AtomicI64,
+    idle: Mutex<Vec<SqliteConnection>>,
+}
+
+struct Writing {
+    conn: SqliteConnection,
+    last_span: Option<Span>,
+}
+
+impl Files {
+    fn new(conn: SqliteConnection, known: Known) -> Self {
+        Self {
+            writing: Mutex::new(Writing { conn, last_span: known.last_span }),
+            homes: RwLock::new(known.homes),
+            through: AtomicI64::new(known.through),
+            idle: Mutex::default(),
+        }
+    }
+
+    fn through(&self) -> i64 {
+        self.through.load(Ordering::Acquire)
+    }
+}
+
+impl Index {
+    /// Opens the index, or makes an empty one where there is none or one that is of no use: damaged, of another version, of
+    /// other events. `lineage` names the events and `newest` is the cursor of the last one.
+    pub fn open(path: &Path, lineage: &str, newest: i64) -> Result<(Self, Opened), IndexError> {
+        let (conn, known, opened) = open::open(path, lineage, newest)?;
+        let files = RwLock::new(Files::new(conn, known));
+        Ok((Self { path: path.to_owned(), lineage: lineage.to_owned(), files }, opened))
+    }
+
+    /// Returns the cursor through which events are indexed.
+    pub fn through(&self) -> i64 {
+        self.files().through()
+    }
+
+    /// Indexes the next events of a source, at most `limit`, in one step. Returns how many there were.
+    ///
+    /// Reading them and indexing them cannot be parted by [`Self::forget`].
+    pub fn advance<S: Source>(&self, source: &mut S, limit: usize) -> Result<usize, crate::SearchError<S::Error>> {
+        let files = self.files();
+        let mut writing = lock(&files.writing);
+        let documents = source.after(files.through(), limit).map_err(crate::SearchError::Source)?;
+        let Some(last) = documents.last() else { return Ok(0) };
+        let through = last.cursor;
+        Ok(write(&files, &mut writing, documents, through)?)
+    }
+
+    /// Indexes documents in one step, after which events are indexed through `through`. Their cursors grow and are larger than
+    /// any before. Returns how many there were.
+    pub fn add(&self, documents: impl IntoIterator<Item = Document>, through: i64) -> Result<usize, IndexError> {
+        let files = self.files();
+        let mut writing = lock(&files.writing);
+        write(&files, &mut writing, documents, through)
+    }
+
+    /// Forgets documents so that no trace of their words is left in the files. Searches go on meanwhile; indexing waits, for as
+    /// long as it takes to write the whole index anew. Returns how many there were.
+    pub fn forget(&self, what: &Forget) -> Result<usize, IndexError> {
+        let count = {
+            let files = self.files();
+            let mut writing = lock(&files.writing);
+            let (count, is_whole) = remove(&mut writing.conn, what)?;
+            if let Some(session) = is_whole {
+                files.homes.write().unwrap_or_else(PoisonError::into_inner).remove(&session);
+            }
+            if count > 0 {
+                // A deletion leaves the words in place until their segments are merged, and pages that were freed before may
+                // hold some.
+                writing.conn.batch_execute("INSERT INTO docs (docs) VALUES ('optimize'); VACUUM;")?;
+            }
+            count
+        };
+        // The log can only be cut when nobody reads.
+        let files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        lock(&files.writing).conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        Ok(count)
+    }
+
+    /// Throws the index away and begins anew. Waits for searches that are under way.
+    pub fn rebuild(&self) -> Result<(), IndexError> {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        *files = Files::new(open::make(&self.path, &self.lineage)?, Known::default());
+        Ok(())
+    }
+
+    /// Has SQLite check the structure of the file. Takes long on a large one.
+    pub fn check(&self) -> Result<(), IndexError> {
+        let mut reading = self.read()?;
+        let found: Vec<Finding> = sql_query("PRAGMA quick_check(1)").load(reading.conn()?)?;
+        match found.into_iter().find(|row| row.quick_check != "ok") {
+            Some(row) => Err(IndexError::Damaged(row.quick_check)),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to read. The index is not thrown away before the reading is dropped.
+    pub fn read(&self) -> Result<Reading<'_>, IndexError> {
+        let files = self.files();
+        let idle = lock(&files.idle).pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => open::reader(&self.path)?,
+        };
+        Ok(Reading { through: files.through(), files, conn: Some(conn) })
+    }
+
+    fn files(&self) -> RwLockReadGuard<'_, Files> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(
+    files: &Files,
+    writing: &mut Writing,
+    documents: impl IntoIterator<Item = Document>,
+    through: i64,
+) -> Result<usize, IndexError> {
+    let mut fresh: HashMap<SessionId, String> = HashMap::new();
+    let mut touched: Vec<Span> = writing.last_span.into_iter().collect();
+    let homes = files.homes.read().unwrap_or_else(PoisonError::into_inner);
+    let count = writing.conn.immediate_transaction(|conn| -> Result<usize, IndexError> {
+        let mut count = 0;
+        for document in documents {
+            let home = match homes.get(&document.session) {
+                Some(home) => home,
+                None => fresh.entry(document.session).or_insert_with(|| document.circle.clone()),
+            };
+            let line = mark::line(&document, home);
+            diesel::insert_into(docs::table)
+                .values((docs::rowid.eq(document.cursor), docs::line.eq(line)))
+                .execute(conn)?;
+            spans::note(&mut touched, document.cursor, document.at_ms);
+            count += 1;
+        }
+        for (session, circle) in &fresh {
+            sql_query("INSERT INTO homes (session, circle) VALUES (?, ?)")
+                .bind::<Binary, _>(session.as_bytes().as_slice())
+                .bind::<Text, _>(circle)
+                .execute(conn)?;
+        }
+        for span in &touched {
+            sql_query(
+                "INSERT OR REPLACE INTO spans (first, last, count, earliest_ms, latest_ms) VALUES (?, ?, ?, ?, ?)",
+            )
+            .bind::<BigInt, _>(span.first)
+            .bind::<BigInt, _>(span.last)
+            .bind::<BigInt, _>(span.count)
+            .bind::<BigInt, _>(span.earliest_ms)
+            .bind::<BigInt, _>(span.latest_ms)
+            .execute(conn)?;
+        }
+        sql_query("UPDATE meta SET value = ? WHERE key = 'through'")
+            .bind::<Text, _>(through.to_string())
+            .execute(conn)?;
+        Ok(count)
+    })?;
+    drop(homes);
+    writing.last_span = touched.pop();
+    files.homes.write().unwrap_or_else(PoisonError::into_inner).extend(fresh);
+    files.through.store(through, Ordering::Release);
+    Ok(count)
+}
+
+/// Deletes rows. Returns how many, and the session when nothing of it is left.
+fn remove(conn: &mut SqliteConnection, what: &Forget) -> Result<(usize, Option<SessionId>), IndexError> {
+    conn.immediate_transaction(|conn| {
+        let (found, whole) = match what {
+            Forget::Session(session, through) => {
+                let mark = format!("\"{}\"", mark::session(*session));
+                let of_session = sql_query("SELECT rowid AS cursor FROM docs WHERE docs MATCH ?");
+                let mut found: Vec<Row> = of_session.bind::<Text, _>(mark).load(conn)?;
+                let before = found.len();
+                found.retain(|row| row.cursor <= *through);
+                (found.iter().map(|row| row.cursor).collect::<Vec<_>>(), (found.len() == before).then_some(*session))
+            }
+            Forget::Cursors(range) => {
+                let in_range = sql_query("SELECT id AS cursor FROM docs_docsize WHERE id BETWEEN ? AND ?");
+                let found: Vec<Row> =
+                    in_range.bind::<BigInt, _>(range.start()).bind::<BigInt, _>(range.end()).load(conn)?;
+                (found.into_iter().map(|row| row.cursor).collect(), None)
+            }
+        };
+        for cursor in &found {
+            sql_query("DELETE FROM docs WHERE rowid = ?").bind::<BigInt, _>(cursor).execute(conn)?;
+        }
+        if let Some(session) = whole {
+            sql_query("DELETE FROM homes WHERE session = ?")
+                .bind::<Binary, _>(session.as_bytes().as_slice())
+                .execute(conn)?;
+        }
+        Ok((found.len(), whole))
+    })
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    cursor: i64,
+}
+
+#[derive(QueryableByName)]
+struct Finding {
+    #[diesel(sql_type = Text)]
+    quick_check: String,
+}
+
+#[derive(QueryableByName)]
+struct Ends {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    first: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last: Option<i64>,
+}
+
+/// How a query is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    expression: String,
+    first: i64,
+    last: i64,
+}
+
+/// The index as it is at one moment, or later.
+pub struct Reading<'a> {
+    through: i64,
+    files: RwLockReadGuard<'a, Files>,
+    conn: Option<SqliteConnection>,
+}
+
+impl fmt::Debug for Reading<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("through", &self.through).finish_non_exhaustive()
+    }
+}
+
+impl Reading<'_> {
+    /// Returns the cursor through which this reading has all events.
+    pub fn through(&self) -> i64 {
+        self.through
+    }
+
+    /// Works out how a query is looked up; `None` when the index has nothing for it.
+    pub fn plan(&mut self, query: &Query) -> Result<Option<Plan>, IndexError> {
+        let cover = cover(&query.sessions, &self.files.homes.read().unwrap_or_else(PoisonError::into_inner));
+        let Some(expression) = fts::expression(query, cover) else { return Ok(None) };
+        let stretch = self.stretch(query)?;
+        Ok(stretch.map(|(first, last)| Plan { expression, first, last }))
+    }
+
+    /// Returns the cursors of events that may be wanted, newest first, at least `from` and below `before`. Those that are
+    /// wanted are among them; what is found is to be looked at once more.
+    pub fn candidates(&mut self, plan: &Plan, from: i64, before: i64, limit: usize) -> Result<Vec<i64>, IndexError> {
+        let before = before.min(self.through.saturating_add(1)).min(plan.last.saturating_add(1));
+        let found: Vec<Row> = sql_query(
+            "SELECT rowid AS cursor FROM docs WHERE docs MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?",
+        )
+        .bind::<Text, _>(&plan.expression)
+        .bind::<BigInt, _>(from.max(plan.first))
+        .bind::<BigInt, _>(before)
+        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .load(self.conn()?)?;
+        Ok(found.into_iter().map(|row| row.cursor).collect())
+    }
+
+    /// Returns between which cursors a time can be.
+    fn stretch(&mut self, query: &Query) -> Result<Option<(i64, i64)>, IndexError> {
+        if query.after.is_none() && query.before.is_none() {
+            return Ok(Some((0, i64::MAX)));
+        }
+        let ends = sql_query(
+            "SELECT min(first) AS first, max(last) AS last FROM spans WHERE latest_ms >= ? AND earliest_ms < ?",
+        )
+        .bind::<BigInt, _>(query.after.map_or(i64::MIN, |after| after.0))
+        .bind::<BigInt, _>(query.before.map_or(i64::MAX, |before| before.0))
+        .get_result::<Ends>(self.conn()?)?;
+        Ok(ends.first.zip(ends.last))
+    }
+
+    fn conn(&mut self) -> Result<&mut SqliteConnection, IndexError> {
+        self.conn.as_mut().ok_or_else(|| IndexError::Sql(Error::NotFound))
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let mut idle = lock(&self.files.idle);
+        if let Some(conn) = self.conn.take()
+            && idle.len() < MAX_IDLE_READERS
+        {
+            idle.push(conn);
+        }
+    }
+}
