@@ -19,6 +19,7 @@ mod schema;
 mod thread;
 mod timeline;
 mod tx;
+mod worded;
 mod writer;
 
 pub use checkpoint::WalLimit;
@@ -32,6 +33,7 @@ pub use tx::{
     AskRow, GroupRow, Head, KvUse, NewDelivery, NewSchedule, NewSession, PendingRow, Places, Remembered, Reminding,
     ScheduleRow, SessionChange, Standing, Told, Tx,
 };
+pub use worded::Worded;
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};
 
 /// How large one commit may grow, in jobs.

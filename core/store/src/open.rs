@@ -94,6 +94,11 @@ impl Store {
         Ok(Store { options, _lock: lock, readers, log_id })
     }
 
+    /// Returns where the database is; other files of the daemon's lie beside it.
+    pub fn path(&self) -> &Path {
+        &self.options.path
+    }
+
     /// Returns the read-only connections.
     pub fn readers(&self) -> &Readers {
         &self.readers
