@@ -27,7 +27,7 @@ from steps import check, finish, same, step, tell
 
 Json = dict[str, Any]
 
-WANTED = ("whoami", "session_list", "notify", "ask", "ack", "inbox", "receipt", "trace")
+WANTED = ("whoami", "session_list", "notify", "ask", "ack", "inbox", "receipt", "recall", "command")
 MAX_TOOLS = 10
 MAX_LIST_BYTES = 8000
 
@@ -130,12 +130,12 @@ async def scenario(options: argparse.Namespace) -> None:
             accepted = await tools.ok("notify", {"to": to, "text": f"notify {run}"}, "accepted")
             notify = told["message"] = accepted["message"]
             same(accepted["deliveries"][0]["state"], "accepted", "state")
-            trace = await tools.ok("trace", {"message": notify}, "trace")
+            trace = await tools.ok("command", {"name": "trace", "arguments": {"message": notify}}, "trace")
             same(trace["message"]["text"], f"notify {run}", "text in the trace")
         with step("ask") as told:
             accepted = await tools.ok("ask", {"to": to, "text": f"question {run}"}, "accepted")
             ask = told["ask"] = accepted["message"]
-            trace = await tools.ok("trace", {"message": ask}, "trace")
+            trace = await tools.ok("command", {"name": "trace", "arguments": {"message": ask}}, "trace")
             same(trace["ask"]["state"], "open", "state of the ask")
         if options.to is None:
             await own_inbox(tools, home, notify, ask, run)
@@ -160,7 +160,7 @@ async def own_inbox(tools: Tools, home: str, notify: str, ask: str, run: str) ->
         check(page["delivered"]["msg"] >= through, f"delivered up to {through}", page["delivered"])
         left = [item["message"]["id"] for item in page["items"]]
         check(notify not in left and ask not in left, "nothing of it left", left)
-        trace = await tools.ok("trace", {"message": notify}, "trace")
+        trace = await tools.ok("command", {"name": "trace", "arguments": {"message": notify}}, "trace")
         same(trace["deliveries"][0]["delivery"]["state"], "delivered", "state of the notify")
     with step("ack"):
         accepted = await tools.ok("ack", {"ask": ask, "text": f"answer {run}"}, "accepted")
@@ -169,7 +169,7 @@ async def own_inbox(tools: Tools, home: str, notify: str, ask: str, run: str) ->
         same((answer["message"]["kind"], answer["message"]["thread"]), ("ack", ask), "answer")
         same(answer["message"]["text"], f"answer {run}", "text of the answer")
     with step("trace"):
-        trace = await tools.ok("trace", {"message": ask}, "trace")
+        trace = await tools.ok("command", {"name": "trace", "arguments": {"message": ask}}, "trace")
         same((trace["ask"]["state"], trace["ask"]["answer"]), ("answered", accepted["message"]), "ask")
         states = [evidence["state"] for evidence in trace["deliveries"][0]["evidence"]]
         check("accepted" in states and "delivered" in states, "evidence for accepted and delivered", states)

@@ -6,10 +6,10 @@ use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, NeedsYou, Notify, PeerAttach, PeerDetach, PeerList,
-        PluginList, PluginLogs, PluginRef, PluginTrust, Receipt, ReceiptState, Record, ScheduleCreate, ScheduleHistory,
-        ScheduleList, ScheduleRef, SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel,
-        SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Timeline,
-        TokenCreate, TokenList, TokenRevoke, Whoami,
+        PluginList, PluginLogs, PluginRef, PluginTrust, Recall, Receipt, ReceiptState, Record, ScheduleCreate,
+        ScheduleHistory, ScheduleList, ScheduleRef, Search, SessionBudget, SessionDescribe, SessionFork,
+        SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef,
+        SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
     },
 };
 use tieline_tests::{World, address};
@@ -73,7 +73,9 @@ fn after(command: &Command) -> Option<Command> {
         Command::Trace(_) => Command::Thread(MessageRef { message }),
         Command::Thread(_) => Command::NeedsYou(NeedsYou {}),
         Command::NeedsYou(_) => Command::Timeline(Timeline::default()),
-        Command::Timeline(_) => Command::Record(Record { session: None, source: None, activities: Vec::new() }),
+        Command::Timeline(_) => Command::Search(Search { query: "x".into(), ..Search::default() }),
+        Command::Search(_) => Command::Recall(Recall { query: "x".into(), budget_tokens: None }),
+        Command::Recall(_) => Command::Record(Record { session: None, source: None, activities: Vec::new() }),
         Command::Record(_) => Command::ScheduleCreate(ScheduleCreate {
             // It is the command itself that needs a scope here, not what it would give.
             dry_run: true,

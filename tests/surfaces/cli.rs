@@ -73,6 +73,8 @@ fn words(command: &Value) -> Vec<String> {
         "schedule_run" => (&["schedule", "run"], &["schedule"]),
         "schedule_cancel" => (&["schedule", "remove"], &["schedule"]),
         "schedule_history" => (&["schedule", "history"], &["schedule"]),
+        "search" => (&["search"], &["query"]),
+        "recall" => (&["recall"], &["query"]),
         "plugin_list" => (&["plugins"], &[]),
         "plugin_info" => (&["plugins", "info"], &["name"]),
         "plugin_logs" => (&["plugins", "logs"], &["name"]),

@@ -166,6 +166,12 @@ fn lines() -> Vec<Line> {
         line(AGENT, json!({"schedule_cancel": {"schedule": "$schedule"}})),
         line(AGENT, json!({"schedule_run": {"schedule": "$schedule"}})),
         line(AGENT, json!({"schedule_list": {"session": "agent"}})),
+        line(AGENT, json!({"search": {"query": "\"half a phrase"}})),
+        line(AGENT, json!({"search": {"query": "session:nobody plan"}})),
+        line(AGENT, json!({"search": {"query": "plan", "limit": 101}})),
+        line(AGENT, json!({"search": {"query": "plan", "next": "7"}})),
+        line(AGENT, json!({"recall": {"query": "xylophone"}})),
+        line(AGENT, json!({"recall": {"query": "plan", "budget_tokens": 99}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]

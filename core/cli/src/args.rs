@@ -6,6 +6,7 @@ mod plugin;
 mod read;
 mod record;
 mod schedule;
+mod search;
 mod session;
 mod token;
 mod value;
@@ -20,6 +21,7 @@ pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
 pub use read::{Events, Inbox, Peers, Thread, Timeline, Trace, Why};
 pub use record::Record;
 pub use schedule::{AddSchedule, Schedule, ScheduleVerb};
+pub use search::{Recall, Search};
 pub use session::{Budget, Describe, Label, List, Sessions, SessionsVerb};
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
@@ -98,6 +100,10 @@ pub enum Verb {
     Why(Why),
     /// Read what happened in sessions, merged, a page at a time
     Timeline(Timeline),
+    /// Find what was said and done in any session, by its words
+    Search(Search),
+    /// What is known of something, as a short digest for a model
+    Recall(Recall),
     /// Put on a timeline what an agent did
     Record(Record),
     /// Make, list, show, pause, resume, run and remove schedules

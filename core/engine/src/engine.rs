@@ -21,6 +21,7 @@ use crate::{
     request::ReplyTo,
     router::{Committed, Router},
     scheduler::Scheduler,
+    search::Search,
     session::Registry,
     shared::Shared,
     supervise::{Kept, Restarts, Verdict},
@@ -77,6 +78,7 @@ impl Engine {
         let of_writer = Arc::clone(&shared);
         let on_commit = move |jobs: Vec<EngineJob>| {
             of_writer.leases.commit();
+            of_writer.search.committed();
             jobs.iter().for_each(|job| job.committed(&of_writer));
             // The writer waits for the router here: that is the back-pressure. An error means shutdown.
             if committed.blocking_send(jobs).is_err() {
@@ -152,6 +154,11 @@ impl Engine {
         Observer::new(&self.door, &self.links, &self.scheduler, &self.writer)
     }
 
+    /// Returns what finds events by their words.
+    pub fn search(&self) -> &Search {
+        &self.door.shared().search
+    }
+
     /// Returns the open store.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
@@ -162,17 +169,21 @@ impl Engine {
         self.door.shared().drain();
     }
 
-    /// Commits what waits and ends the writer. Call [`Self::drain`] before, and nothing after.
+    /// Commits what waits and ends the writer and the indexer. Call [`Self::drain`] before, and nothing after.
     pub async fn stop(&self) {
         self.drain();
-        let writer = self.writer.clone();
-        if let Err(error) = self.door.shared().runtime.spawn_blocking(move || writer.stop()).await {
+        let (writer, shared) = (self.writer.clone(), Arc::clone(self.door.shared()));
+        let stop = move || {
+            writer.stop();
+            shared.search.stop();
+        };
+        if let Err(error) = self.door.shared().runtime.spawn_blocking(stop).await {
             tracing::error!(%error, "the writer did not stop");
         }
     }
 
     /// Returns gauges for the metrics page: name, help, value.
-    pub fn gauges(door: &Door) -> [(&'static str, &'static str, u64); 4] {
+    pub fn gauges(door: &Door) -> [(&'static str, &'static str, u64); 5] {
         let (links, writers) = door.shared().presence.counts();
         [
             ("tieline_links", "Open links.", links as u64),
@@ -182,6 +193,11 @@ impl Engine {
                 "tieline_events_cursor",
                 "Cursor of the newest event.",
                 u64::try_from(*door.shared().feed.borrow()).unwrap_or_default(),
+            ),
+            (
+                "tieline_search_behind",
+                "Events that are not in the search index yet.",
+                door.shared().search.behind(*door.shared().feed.borrow()),
             ),
         ]
     }

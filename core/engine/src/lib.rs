@@ -35,6 +35,7 @@ mod rate;
 mod request;
 mod router;
 mod scheduler;
+pub mod search;
 pub mod secrets;
 mod services;
 mod session;

@@ -2,7 +2,9 @@
 
 mod needs;
 mod plugins;
+mod recall;
 pub(crate) mod schedules;
+mod search;
 mod thread;
 mod timeline;
 mod why;
@@ -44,6 +46,8 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::ScheduleList(list) => query.schedule_list(list),
         Command::ScheduleGet(get) => query.schedule_get(get),
         Command::ScheduleHistory(history) => query.schedule_history(history),
+        Command::Search(search) => query.search(search),
+        Command::Recall(recall) => query.recall(recall),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
         Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),

@@ -21,6 +21,7 @@ use crate::{
     presence::{Leases, Presence},
     rate::Rates,
     request::Request,
+    search::Search,
 };
 
 /// The state that the parts of the engine share.
@@ -51,6 +52,8 @@ pub struct Shared {
     pub brakes: Brakes,
     /// What became of plugins and is not written down yet.
     pub incidents: Incidents,
+    /// Finds events by their words.
+    pub search: Search,
     /// What was done how often.
     pub metrics: Metrics,
     /// The cursor of the newest committed event: live readers wait on it.
@@ -90,6 +93,7 @@ impl Shared {
             leases: Leases::default(),
             tokens: Tokens::default(),
             incidents: Incidents::default(),
+            search: Search::open(store),
             metrics: Metrics::default(),
             feed: watch::Sender::new(0),
             schedules: watch::Sender::new(0),

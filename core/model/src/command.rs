@@ -7,6 +7,7 @@ mod asking;
 mod lifecycle;
 mod record;
 mod schedule;
+mod search;
 mod timeline;
 
 use schemars::JsonSchema;
@@ -21,6 +22,7 @@ pub use asking::{Escalation, Need, NeedsYou, Urgency};
 pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use record::{Happened, Record};
 pub use schedule::{ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef};
+pub use search::{Recall, Search};
 pub use timeline::Timeline;
 
 /// One thing asked of the mesh.
@@ -89,6 +91,10 @@ pub enum Command {
     NeedsYou(NeedsYou),
     /// Read what happened in sessions, a page at a time, in either direction.
     Timeline(Timeline),
+    /// Find what was said and done in any session in reach, the best of the newest first.
+    Search(Search),
+    /// Look up what is known of something: a short digest of what was said and done in all sessions in reach, with links.
+    Recall(Recall),
     /// Put on an own session's timeline what its agent did: turns, tool calls, changed files, costs, notes.
     Record(Record),
     /// Have a command given at a time, or again and again.
@@ -603,6 +609,8 @@ impl Command {
             Command::Thread(_) => "thread",
             Command::NeedsYou(_) => "needs_you",
             Command::Timeline(_) => "timeline",
+            Command::Search(_) => "search",
+            Command::Recall(_) => "recall",
             Command::Record(_) => "record",
             Command::ScheduleCreate(_) => "schedule_create",
             Command::ScheduleList(_) => "schedule_list",
@@ -658,7 +666,9 @@ impl Command {
             | Command::Trace(_)
             | Command::Thread(_)
             | Command::Why(_)
-            | Command::Timeline(_) => Some(Scope::TimelineRead),
+            | Command::Timeline(_)
+            | Command::Search(_)
+            | Command::Recall(_) => Some(Scope::TimelineRead),
             Command::SessionBudget(_) => Some(Scope::SessionManage),
             Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
             Command::Ack(_) => Some(Scope::AskAnswer),
@@ -692,6 +702,8 @@ impl Command {
                 | Command::ScheduleList(_)
                 | Command::ScheduleGet(_)
                 | Command::ScheduleHistory(_)
+                | Command::Search(_)
+                | Command::Recall(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)

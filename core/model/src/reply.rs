@@ -3,6 +3,7 @@
 mod needs;
 mod record;
 mod schedule;
+mod search;
 mod session;
 mod timeline;
 
@@ -20,6 +21,7 @@ use crate::{
 pub use needs::{NeedView, Needed, Needs, Thread, ThreadMessage, UrgencyView};
 pub use record::RecordedView;
 pub use schedule::{ScheduleRunView, ScheduleRuns, ScheduleView, Schedules, Upcoming};
+pub use search::{ByteRange, FoundPage, Recalled, SearchHit};
 pub use session::{Because, Parent, SessionState, SessionView, Sessions, Waiting, WaitingOn, Why};
 pub use timeline::TimelinePage;
 
@@ -53,6 +55,10 @@ pub enum Reply {
     Needs(Needs),
     /// What happened, a page of it.
     Timeline(TimelinePage),
+    /// What a search found, a page of it.
+    Found(FoundPage),
+    /// What is known of something, in short.
+    Recalled(Recalled),
     /// Activities are on a timeline.
     Recorded(RecordedView),
     /// A schedule.

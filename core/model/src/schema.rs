@@ -19,7 +19,7 @@ pub struct Tool {
 /// The commands that are worth an agent's context, in the order of a first contact.
 /// With [`GENERAL_TOOL`] ten at most, and the whole list stays under 8 kB: every agent pays for it in each of its turns.
 pub const TOOL_NAMES: [&str; 9] =
-    ["whoami", "session_list", "ask", "ack", "notify", "broadcast", "inbox", "receipt", "trace"];
+    ["whoami", "session_list", "ask", "ack", "notify", "broadcast", "inbox", "receipt", "recall"];
 
 /// The tool through which agents reach the other commands.
 pub const GENERAL_TOOL: &str = "command";

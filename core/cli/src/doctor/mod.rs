@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use tieline_model::{
     Command, Reply,
-    command::{PluginList, Whoami},
+    command::{PluginList, Search, Whoami},
 };
 
 use crate::{client::Client, context::Context, endpoint::Endpoint, exit::Failed};
@@ -50,6 +50,7 @@ async fn through(client: &Client, report: &mut Report<'_>) -> Result<(), Failed>
         return Ok(());
     }
     report.add("plugins", plugins(client).await)?;
+    report.add("search", search(client).await)?;
     trip::run(client, report).await
 }
 
@@ -106,6 +107,23 @@ async fn who(client: &Client) -> Finding {
         }
         Ok(_) => Finding::fail("the daemon gave a reply of another command", "restart the daemon"),
         Err(failed) => Finding::fail(failed.to_string(), "name a good token with --token-file"),
+    }
+}
+
+/// Searches for anything of today: what matters is whether it can be searched, and how far the index is behind.
+async fn search(client: &Client) -> Finding {
+    let search = Search { query: "after:1d".into(), limit: Some(1), ..Search::default() };
+    match client.call(&Command::Search(search)).await {
+        Ok(Reply::Found(page)) if page.behind == 0 => Finding::ok("every event is indexed"),
+        Ok(Reply::Found(page)) => {
+            Finding::note(format!("{} events are not indexed yet; they are found more slowly", page.behind))
+        }
+        Ok(_) => Finding::fail("the daemon gave a reply of another command", "restart the daemon"),
+        Err(Failed::Refused(_)) => Finding::note("not shown to this token"),
+        Err(failed) => Finding::fail(
+            failed.to_string(),
+            "look into the daemon's log; `search.db` beside the database can be removed while the daemon is stopped",
+        ),
     }
 }
 

@@ -10,6 +10,7 @@ mod needs;
 mod other;
 mod plugin;
 mod schedule;
+mod search;
 mod session;
 mod style;
 mod table;
@@ -48,6 +49,8 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Schedules(page) => schedule::schedules(page, style),
         Reply::ScheduleRun(view) => schedule::run(view, style),
         Reply::ScheduleRuns(page) => schedule::runs(page, style),
+        Reply::Found(page) => search::found(page, style),
+        Reply::Recalled(recalled) => words(recalled.digest.trim_end()),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),

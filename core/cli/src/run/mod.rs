@@ -8,6 +8,7 @@ mod names;
 mod plugin;
 mod record;
 mod schedule;
+mod search;
 mod send;
 mod session;
 mod text;
@@ -89,6 +90,8 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Why(args) => simple(Command::Why(SessionRef { session: args.session })).await,
         Verb::Events(args) => events::events(context, args).await,
         Verb::Timeline(args) => timeline::timeline(context, args).await,
+        Verb::Search(args) => search::search(context, args).await,
+        Verb::Recall(args) => search::recall(context, args).await,
         Verb::Record(args) => record::record(context, args).await,
         Verb::Schedule(args) => schedule::run(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,

@@ -142,6 +142,8 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::ScheduleList(_)
             | Command::ScheduleGet(_)
             | Command::ScheduleHistory(_)
+            | Command::Search(_)
+            | Command::Recall(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
             | Command::PluginList(_)
