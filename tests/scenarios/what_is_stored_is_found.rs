@@ -146,7 +146,8 @@ async fn nobody_finds_what_is_out_of_reach_even_when_a_session_moves() {
     let human = Arc::clone(world.human());
     let alice = world.agent("alice").await;
     let stranger = world.token("stranger", PrincipalKind::Agent, Some(&["ops"])).await;
-    world.notify(&human, "alice", "the zebra is out").await;
+    let work = world.open(&alice, "work").await;
+    world.notify(&human, "work", "the zebra is out").await;
     let secret = hits(&world, &alice, "zebra").await;
     assert_eq!(secret.len(), 1);
     let refuses = |query: &'static str| {
@@ -161,18 +162,18 @@ async fn nobody_finds_what_is_out_of_reach_even_when_a_session_moves() {
             assert!(hits(&world, &stranger, query).await.is_empty(), "{query}");
         }
         assert_eq!(refuses("circle:main zebra").await.code, Code::Forbidden);
-        assert_eq!(refuses("session:alice zebra").await.code, Code::UnknownSession);
-        assert_eq!(refuses("session:main/alice zebra").await.code, Code::Forbidden);
+        assert_eq!(refuses("session:work zebra").await.code, Code::UnknownSession);
+        assert_eq!(refuses("session:main/work zebra").await.code, Code::Forbidden);
     }
     // What moves into reach is found there and no longer where it was, though it was indexed long ago.
-    let session = address(&alice.home.to_string());
+    let session = address(&work.id.to_string());
     world.call(&human, Command::SessionMove(SessionMove { session, circle: "ops".into() })).await.reply();
     indexed(&world).await;
     assert_eq!(hits(&world, &stranger, "zebra").await.len(), 1);
     assert_eq!(hits(&world, &stranger, "circle:ops zebra").await.len(), 1);
-    let other = world.agent("other").await;
-    assert!(hits(&world, &other, "zebra").await.is_empty());
-    // Its own home is always in an agent's reach.
+    // Not even by the one that opened it, for it is not her home.
+    assert!(hits(&world, &alice, "zebra").await.is_empty());
+    world.notify(&human, "alice", "another zebra").await;
     assert_eq!(hits(&world, &alice, "zebra").await.len(), 1);
 }
 
