@@ -52,16 +52,16 @@ mod tests {
         let parsed = crate::parse(r#"a "b c" de* -f"#, tieline_model::TimestampMs(0)).unwrap();
         let query =
             Query { terms: parsed.terms, without: parsed.without, kinds: vec!["said".into()], ..Query::default() };
-        let marks = || Cover { marks: vec!["c=main".into(), "s=00".into()], is_all: false };
+        let marks = || Cover { marks: vec!["=cmain".into(), "=s00".into()], is_all: false };
         assert_eq!(
             expression(&query, marks()).unwrap(),
-            r#"("a" AND "b c" AND "de" * AND ("k=said") AND ("c=main" OR "s=00")) NOT ("f")"#
+            r#"("a" AND "b c" AND "de" * AND ("=ksaid") AND ("=cmain" OR "=s00")) NOT ("f")"#
         );
-        assert_eq!(expression(&Query::default(), marks()).unwrap(), r#"("c=main" OR "s=00")"#);
+        assert_eq!(expression(&Query::default(), marks()).unwrap(), r#"("=cmain" OR "=s00")"#);
         assert_eq!(expression(&query, Cover { marks: Vec::new(), is_all: false }), None);
         let all = Cover { is_all: true, ..marks() };
-        assert!(!expression(&query, all.clone()).unwrap().contains("c=main"));
-        assert!(expression(&Query::default(), all).unwrap().contains("c=main"));
+        assert!(!expression(&query, all.clone()).unwrap().contains("=cmain"));
+        assert!(expression(&Query::default(), all).unwrap().contains("=cmain"));
         let nobody = Query { authors: Some(Vec::new()), ..Query::default() };
         assert_eq!(expression(&nobody, marks()), None);
     }

@@ -26,6 +26,13 @@ pub struct Token {
 /// Cuts a text into its words.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::with_capacity(text.len() / 6);
+    walk(text, |word, position, bytes| found.push(Token { word: word.to_owned(), position, bytes }));
+    found
+}
+
+/// Hands on each word of a text, with its number and with where it stands.
+pub fn walk(text: &str, mut each: impl FnMut(&str, u32, Range<usize>)) {
+    let mut word = String::with_capacity(MAX_TOKEN_BYTES);
     let mut position = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((start, first)) = chars.next() {
@@ -35,7 +42,7 @@ pub fn tokens(text: &str) -> Vec<Token> {
         if !is_word(first) {
             continue;
         }
-        let mut word = String::new();
+        word.clear();
         fold(first, &mut word);
         let mut end = start + first.len_utf8();
         if !stands_alone(first) {
@@ -52,11 +59,10 @@ pub fn tokens(text: &str) -> Vec<Token> {
         }
         truncate(&mut word);
         if !word.is_empty() {
-            found.push(Token { word, position, bytes: start..end });
+            each(&word, position, start..end);
             position += 1;
         }
     }
-    found
 }
 
 /// Returns the words of a text alone.

@@ -10,7 +10,7 @@ use tieline_search::{Author, Document, Flag, Index, PART, Query, Term};
 use common::{Events, all, document, principal, session};
 
 /// Few words, so that they meet; some that share a beginning, an accent, a script without spaces.
-const WORDS: [&str; 9] = ["ab", "abc", "Abcd", "é", "e", "検索", "x=y", "s", "k=said"];
+const WORDS: [&str; 9] = ["ab", "abc", "Abcd", "é", "e", "検索", "x=y", "s", "=ksaid"];
 const KINDS: [&str; 3] = ["said", "noted", "message_accepted"];
 
 fn text() -> impl Strategy<Value = String> {

@@ -59,7 +59,7 @@ pub fn document(cursor: i64, text: &str) -> Document {
 /// A query for words in sessions.
 #[allow(dead_code, reason = "not every test types queries")]
 pub fn query(text: &str, sessions: impl IntoIterator<Item = u128>) -> Query {
-    let parsed = parse(text, TimestampMs(1_000_000)).unwrap();
+    let parsed = parse(text, TimestampMs(1_000_000)).expect("a good query");
     let sessions: HashSet<SessionId> = sessions.into_iter().map(session).collect();
     Query {
         terms: parsed.terms,
@@ -77,12 +77,12 @@ pub fn query(text: &str, sessions: impl IntoIterator<Item = u128>) -> Query {
 pub fn all(index: &Index, events: &mut Events, query: &Query, limit: usize) -> Vec<i64> {
     let (mut found, mut place) = (Vec::new(), None);
     loop {
-        let page = search(index, events, query, Page { limit, place }).unwrap();
+        let page = search(index, events, query, Page { limit, place }).expect("a sound index");
         assert!(page.hits.len() <= limit);
         found.extend(page.hits.iter().map(|hit| hit.cursor));
         place = match page.next {
             // What is handed out is a text.
-            Some(next) => Some(next.to_string().parse().unwrap()),
+            Some(next) => Some(next.to_string().parse().expect("a place that was handed out")),
             None => return found,
         };
     }
