@@ -85,8 +85,8 @@ fn scan(events: &[Document], query: &Query) -> Vec<i64> {
         document.text.split(PART).any(|part| {
             let words = words(part);
             words.windows(term.words.len()).any(|window| {
-                let (last, first) = window.split_last().unwrap();
-                let (wanted_last, wanted_first) = term.words.split_last().unwrap();
+                let (last, first) = window.split_last().expect("a window is not empty");
+                let (wanted_last, wanted_first) = term.words.split_last().expect("a term is not empty");
                 let is_last = if term.is_prefix { last.starts_with(wanted_last.as_str()) } else { last == wanted_last };
                 first == wanted_first && is_last
             })

@@ -18,7 +18,7 @@ fn events(count: i64) -> Events {
 }
 
 fn fill(index: &Index, events: &mut Events) {
-    while index.advance(events, 1_000).unwrap() > 0 {}
+    while index.advance(events, 1_000).expect("a sound index") > 0 {}
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Keeps everything that must survive: the only crate that knows SQL.
+//! Keeps everything that must survive: the only crate that knows the database.
 //!
 //! One thread writes ([`Writer`]), in batches that share a commit; any number of read-only connections
 //! read beside it ([`Readers`]). A job runs inside the writer's transaction with a [`Tx`], so that what it
