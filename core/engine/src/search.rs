@@ -12,6 +12,7 @@ use std::{
 use tieline_search::{Forget, Index, IndexError, Opened};
 use tieline_store::Store;
 
+use documents::Pooled;
 pub(crate) use documents::{Documents, role};
 use indexer::Indexer;
 use signal::{Order, Signal};

@@ -6,9 +6,9 @@ use tieline_model::{
     event::{Activity, ChatRole, PluginChange, Recorded, TurnOutcome},
 };
 use tieline_search::{Author, Document, Flag, PART, Source};
-use tieline_store::{Reader, StoreError, Worded};
+use tieline_store::{Reader, Readers, StoreError, Worded};
 
-/// The events of the store.
+/// The events of the store, read over a connection of the caller's.
 pub struct Documents<'a>(pub &'a mut Reader);
 
 impl Source for Documents<'_> {
@@ -28,6 +28,29 @@ impl Source for Documents<'_> {
 
     fn at(&mut self, cursors: &[i64]) -> Result<Vec<Document>, StoreError> {
         Ok(self.0.worded_at(cursors)?.into_iter().map(document).collect())
+    }
+}
+
+/// The events of the store, read over a connection that is given back each time: whoever indexes keeps nobody waiting.
+pub struct Pooled<'a>(pub &'a Readers);
+
+impl Source for Pooled<'_> {
+    type Error = StoreError;
+
+    fn newest(&mut self) -> Result<i64, StoreError> {
+        Documents(&mut self.0.take()).newest()
+    }
+
+    fn after(&mut self, cursor: i64, limit: usize) -> Result<Vec<Document>, StoreError> {
+        Documents(&mut self.0.take()).after(cursor, limit)
+    }
+
+    fn between(&mut self, from: i64, before: i64, limit: usize) -> Result<Vec<Document>, StoreError> {
+        Documents(&mut self.0.take()).between(from, before, limit)
+    }
+
+    fn at(&mut self, cursors: &[i64]) -> Result<Vec<Document>, StoreError> {
+        Documents(&mut self.0.take()).at(cursors)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use tieline_search::{Index, IndexError, SearchError};
 use tieline_store::Readers;
 
-use super::{Documents, Signal};
+use super::{Pooled, Signal};
 
 /// So many events are indexed in one step.
 const BATCH: usize = 8_192;
@@ -38,7 +38,7 @@ impl Indexer {
         self.signal.wake();
         let mut done = 0;
         while self.signal.wait() {
-            match self.index.advance(&mut Documents(&mut self.readers.take()), BATCH) {
+            match self.index.advance(&mut Pooled(&self.readers), BATCH) {
                 Ok(0) => {
                     if done >= TOLD_EVERY {
                         tracing::info!(through = self.index.through(), count = done, "all events are indexed");
