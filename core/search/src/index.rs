@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fmt, io,
+    fmt,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{
@@ -14,67 +14,19 @@ use std::{
 use diesel::{
     ExpressionMethods, QueryableByName, RunQueryDsl, SqliteConnection,
     connection::SimpleConnection,
-    result::Error,
     sql_query,
-    sql_types::{BigInt, Binary, Nullable, Text},
+    sql_types::{BigInt, Binary, Text},
 };
 use tieline_model::SessionId;
 
 use crate::{
-    Document, Query,
-    cover::cover,
-    fts, mark,
+    Document, IndexError, Reading, mark,
     open::{self, Known, Opened},
     search::Source,
     spans::{self, Span},
 };
 
 diesel::table! { docs (rowid) { rowid -> BigInt, line -> Text, } }
-
-/// So many connections are kept for readers.
-const MAX_IDLE_READERS: usize = 2;
-
-/// What can go wrong with the index.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// The disk is full; nothing of the step was kept.
-    #[error("the disk is full")]
-    Full,
-    /// It is not what it should be: [`Index::rebuild`] it.
-    #[error("the index is damaged: {0}")]
-    Damaged(String),
-    /// The file system refused.
-    #[error("{path}: {error}")]
-    Io {
-        /// What was touched.
-        path: PathBuf,
-        /// Why it did not work.
-        error: io::Error,
-    },
-    /// SQLite refused something else.
-    #[error("the index said: {0}")]
-    Sql(Error),
-}
-
-impl From<Error> for IndexError {
-    /// diesel keeps only the text of codes that it has no kind for; the texts are those of SQLite
-    /// and of FTS5.
-    fn from(error: Error) -> Self {
-        let text = match &error {
-            Error::DatabaseError(_, info) => info.message().to_owned(),
-            Error::NotFound => return IndexError::Damaged("a row is missing".to_owned()),
-            _ => return IndexError::Sql(error),
-        };
-        let is_damaged = ["malformed", "not a database", "no such", "fts5: ", "vtable constructor"]
-            .iter()
-            .any(|part| text.contains(part));
-        match () {
-            () if text == "database or disk is full" => IndexError::Full,
-            () if is_damaged => IndexError::Damaged(text),
-            () => IndexError::Sql(error),
-        }
-    }
-}
 
 /// What is to be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +51,11 @@ impl fmt::Debug for Index {
 }
 
 /// What belongs to one file, and goes with it.
-struct Files {
+pub(crate) struct Files {
     writing: Mutex<Writing>,
-    homes: RwLock<HashMap<SessionId, String>>,
+    pub(crate) homes: RwLock<HashMap<SessionId, String>>,
     through: AtomicI64,
-    idle: Mutex<Vec<SqliteConnection>>,
+    pub(crate) idle: Mutex<Vec<SqliteConnection>>,
 }
 
 struct Writing {
@@ -121,7 +73,7 @@ impl Files {
         }
     }
 
-    fn through(&self) -> i64 {
+    pub(crate) fn through(&self) -> i64 {
         self.through.load(Ordering::Acquire)
     }
 }
@@ -208,7 +160,7 @@ impl Index {
             Some(conn) => conn,
             None => open::reader(&self.path)?,
         };
-        Ok(Reading { through: files.through(), files, conn: Some(conn) })
+        Ok(Reading::new(files, conn))
     }
 
     fn files(&self) -> RwLockReadGuard<'_, Files> {
@@ -216,7 +168,7 @@ impl Index {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -304,101 +256,13 @@ fn remove(conn: &mut SqliteConnection, what: &Forget) -> Result<(usize, Option<S
 }
 
 #[derive(QueryableByName)]
-struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = BigInt)]
-    cursor: i64,
+    pub(crate) cursor: i64,
 }
 
 #[derive(QueryableByName)]
 struct Finding {
     #[diesel(sql_type = Text)]
     quick_check: String,
-}
-
-#[derive(QueryableByName)]
-struct Ends {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    first: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    last: Option<i64>,
-}
-
-/// How a query is looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    expression: String,
-    first: i64,
-    last: i64,
-}
-
-/// The index as it is at one moment, or later.
-pub struct Reading<'a> {
-    through: i64,
-    files: RwLockReadGuard<'a, Files>,
-    conn: Option<SqliteConnection>,
-}
-
-impl fmt::Debug for Reading<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reading").field("through", &self.through).finish_non_exhaustive()
-    }
-}
-
-impl Reading<'_> {
-    /// Returns the cursor through which this reading has all events.
-    pub fn through(&self) -> i64 {
-        self.through
-    }
-
-    /// Works out how a query is looked up; `None` when the index has nothing for it.
-    pub fn plan(&mut self, query: &Query) -> Result<Option<Plan>, IndexError> {
-        let cover = cover(&query.sessions, &self.files.homes.read().unwrap_or_else(PoisonError::into_inner));
-        let Some(expression) = fts::expression(query, cover) else { return Ok(None) };
-        let stretch = self.stretch(query)?;
-        Ok(stretch.map(|(first, last)| Plan { expression, first, last }))
-    }
-
-    /// Returns the cursors of events that may be wanted, newest first, at least `from` and below `before`. Those that are
-    /// wanted are among them; what is found is to be looked at once more.
-    pub fn candidates(&mut self, plan: &Plan, from: i64, before: i64, limit: usize) -> Result<Vec<i64>, IndexError> {
-        let before = before.min(self.through.saturating_add(1)).min(plan.last.saturating_add(1));
-        let found: Vec<Row> = sql_query(
-            "SELECT rowid AS cursor FROM docs WHERE docs MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?",
-        )
-        .bind::<Text, _>(&plan.expression)
-        .bind::<BigInt, _>(from.max(plan.first))
-        .bind::<BigInt, _>(before)
-        .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-        .load(self.conn()?)?;
-        Ok(found.into_iter().map(|row| row.cursor).collect())
-    }
-
-    /// Returns between which cursors a time can be.
-    fn stretch(&mut self, query: &Query) -> Result<Option<(i64, i64)>, IndexError> {
-        if query.after.is_none() && query.before.is_none() {
-            return Ok(Some((0, i64::MAX)));
-        }
-        let ends = sql_query(
-            "SELECT min(first) AS first, max(last) AS last FROM spans WHERE latest_ms >= ? AND earliest_ms < ?",
-        )
-        .bind::<BigInt, _>(query.after.map_or(i64::MIN, |after| after.0))
-        .bind::<BigInt, _>(query.before.map_or(i64::MAX, |before| before.0))
-        .get_result::<Ends>(self.conn()?)?;
-        Ok(ends.first.zip(ends.last))
-    }
-
-    fn conn(&mut self) -> Result<&mut SqliteConnection, IndexError> {
-        self.conn.as_mut().ok_or_else(|| IndexError::Sql(Error::NotFound))
-    }
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        let mut idle = lock(&self.files.idle);
-        if let Some(conn) = self.conn.take()
-            && idle.len() < MAX_IDLE_READERS
-        {
-            idle.push(conn);
-        }
-    }
 }

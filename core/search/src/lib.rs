@@ -7,6 +7,7 @@
 
 mod cover;
 mod document;
+mod error;
 mod fts;
 mod index;
 mod mark;
@@ -16,6 +17,7 @@ mod parse;
 mod place;
 mod query;
 mod rank;
+mod reading;
 mod search;
 mod snippet;
 mod spans;
@@ -23,11 +25,13 @@ mod token;
 mod when;
 
 pub use document::{Author, Document, Flag, PART};
-pub use index::{Forget, Index, IndexError, Plan, Reading};
+pub use error::IndexError;
+pub use index::{Forget, Index};
 pub use open::Opened;
 pub use parse::{Mistake, Parsed, parse};
 pub use place::Place;
 pub use query::{Query, Term};
+pub use reading::{Plan, Reading};
 pub use search::{Found, Hit, Page, SearchError, Source, WINDOW, search};
 pub use snippet::{MAX_SNIPPET_BYTES, Snippet};
-pub use when::moment;
+pub use when::{day_and_time, moment};

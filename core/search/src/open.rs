@@ -10,7 +10,7 @@ use std::{
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query};
 use tieline_model::SessionId;
 
-use crate::{index::IndexError, spans::Span};
+use crate::{IndexError, spans::Span};
 
 /// "TIES" in ASCII: marks a file as ours.
 const APPLICATION_ID: i64 = 0x5449_4553;

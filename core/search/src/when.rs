@@ -1,5 +1,7 @@
 //! Moments as people type them: a day, a day with a time, or how long ago. All in UTC.
 
+use std::fmt::Write;
+
 use tieline_model::TimestampMs;
 
 const MINUTE_MS: i64 = 60_000;
@@ -17,6 +19,36 @@ pub fn moment(text: &str, now: TimestampMs) -> Option<TimestampMs> {
         None => 0,
     };
     Some(TimestampMs(day * DAY_MS + of_day))
+}
+
+/// Writes a moment in UTC to the minute, as [`moment`] reads it.
+pub fn day_and_time(at: TimestampMs) -> String {
+    let (days, minute) = (at.0.div_euclid(DAY_MS), at.0.rem_euclid(DAY_MS) / MINUTE_MS);
+    let (year, month, day) = civil(days);
+    let mut out = String::with_capacity(17);
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{:02}:{:02}Z", minute / 60, minute % 60);
+    out
+}
+
+/// Returns the date of a day since 1970-01-01 in the Gregorian calendar.
+fn civil(mut days: i64) -> (i64, i64, i64) {
+    let length = |year: i64| 337 + days_in(year, 2);
+    let mut year = 1970;
+    while days < 0 {
+        year -= 1;
+        days += length(year);
+    }
+    while days >= length(year) {
+        days -= length(year);
+        year += 1;
+    }
+    let mut month = 1;
+    while days >= days_in(year, month) {
+        days -= days_in(year, month);
+        month += 1;
+    }
+    (year, month, days + 1)
 }
 
 /// Reads a span: minutes, hours, days or weeks.
@@ -85,6 +117,16 @@ mod tests {
         ];
         for (text, wanted) in cases {
             assert_eq!(moment(text, NOW), Some(TimestampMs(wanted)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        assert_eq!(day_and_time(TimestampMs(1_795_185_000_000)), "2026-11-20T14:30Z");
+        assert_eq!(day_and_time(TimestampMs(-1)), "1969-12-31T23:59Z");
+        for day in (0..60_000).step_by(17) {
+            let at = TimestampMs(day * DAY_MS + (day % 1_440) * MINUTE_MS);
+            assert_eq!(moment(&day_and_time(at), NOW), Some(at));
         }
     }
 

@@ -1,13 +1,11 @@
 //! What is known of something, for a model: as much as fits, session by session, each line with the way to the event.
 
-use std::fmt::Write;
-
 use tieline_model::{
-    Reply, SessionId, TimestampMs,
+    Reply, SessionId,
     command::{Recall, Search},
     reply::Recalled,
 };
-use tieline_search::{Hit, Snippet};
+use tieline_search::{Hit, Snippet, day_and_time};
 
 use super::{Query, limit};
 use crate::decide::Stop;
@@ -113,42 +111,10 @@ fn marked(snippet: &Snippet) -> String {
     out
 }
 
-/// Writes a moment in UTC, to the minute.
-fn day_and_time(at: TimestampMs) -> String {
-    let (days, minute) = (at.0.div_euclid(86_400_000), at.0.rem_euclid(86_400_000) / 60_000);
-    let (year, month, day) = civil(days);
-    let mut out = String::with_capacity(17);
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{:02}:{:02}Z", minute / 60, minute % 60);
-    out
-}
-
-/// Returns the date of a day since 1970-01-01 in the Gregorian calendar.
-fn civil(mut days: i64) -> (i64, i64, i64) {
-    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let mut year = 1970;
-    while days < 0 {
-        year -= 1;
-        days += 365 + i64::from(is_leap(year));
-    }
-    while days >= 365 + i64::from(is_leap(year)) {
-        days -= 365 + i64::from(is_leap(year));
-        year += 1;
-    }
-    let february = 28 + i64::from(is_leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
-}
-
 #[cfg(test)]
 mod tests {
+    use tieline_model::TimestampMs;
+
     use super::*;
 
     fn hit(session: u128, cursor: i64, text: &str) -> Hit {
@@ -174,12 +140,5 @@ mod tests {
             assert!(taken == 0 || text.starts_with(&format!("{taken} of 60")), "{text}");
             assert!(tokens_wanted < 400 || taken > 5);
         }
-    }
-
-    #[test]
-    fn moments_are_written_in_utc() {
-        assert_eq!(day_and_time(TimestampMs(1_795_185_000_000)), "2026-11-20T14:30Z");
-        assert_eq!(day_and_time(TimestampMs(951_782_400_000)), "2000-02-29T00:00Z");
-        assert_eq!(day_and_time(TimestampMs(-1)), "1969-12-31T23:59Z");
     }
 }
