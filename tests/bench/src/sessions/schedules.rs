@@ -43,7 +43,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
     let [p50, p99, worst] = lateness.percentiles([50.0, 99.0, 100.0]);
     let kilo = count / 1000;
     Ok(vec![
-        Figure::new(format!("schedules_{kilo}k_rss"), after - before, "MiB"),
+        Figure::new(format!("schedules_{kilo}k_rss"), (after - before) / f64::from(1 << 20), "MiB"),
         Figure::new("schedules_late", worst, "ms").latency(p50, p99).aim("value", Aim::AtMost(100.0)),
     ])
 }
