@@ -10,18 +10,27 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may use. The crates under `tests/` may use all; nobody may use them.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("tieline-config", &[]),
     ("tieline-model", &[]),
     ("tieline-plugin-sdk", &[]),
     ("tieline-store", &["tieline-model"]),
     ("tieline-search", &["tieline-model"]),
+    ("tieline-ingest", &["tieline-model"]),
     ("tieline-host", &["tieline-plugin-sdk"]),
     ("tieline-engine", &["tieline-config", "tieline-host", "tieline-model", "tieline-search", "tieline-store"]),
     ("tieline-server", &["tieline-config", "tieline-engine", "tieline-model"]),
     (
         "tieline-cli",
-        &["tieline-config", "tieline-engine", "tieline-host", "tieline-model", "tieline-server", "tieline-store"],
+        &[
+            "tieline-config",
+            "tieline-engine",
+            "tieline-host",
+            "tieline-ingest",
+            "tieline-model",
+            "tieline-server",
+            "tieline-store",
+        ],
     ),
     ("tieline-transport-websocket", &["tieline-plugin-sdk"]),
     ("tieline-fault-plugin", &["tieline-plugin-sdk"]),

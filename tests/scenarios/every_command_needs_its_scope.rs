@@ -9,7 +9,7 @@ use tieline_model::{
         PluginList, PluginLogs, PluginRef, PluginTrust, Recall, Receipt, ReceiptState, Record, ScheduleCreate,
         ScheduleHistory, ScheduleList, ScheduleRef, Search, SessionBudget, SessionDescribe, SessionFork,
         SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef,
-        SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, Whoami,
+        SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, TranscriptList, TranscriptRecord, Whoami,
     },
 };
 use tieline_tests::{World, address};
@@ -76,7 +76,17 @@ fn after(command: &Command) -> Option<Command> {
         Command::Timeline(_) => Command::Search(Search { query: "x".into(), ..Search::default() }),
         Command::Search(_) => Command::Recall(Recall { query: "x".into(), budget_tokens: None }),
         Command::Recall(_) => Command::Record(Record { session: None, source: None, activities: Vec::new() }),
-        Command::Record(_) => Command::ScheduleCreate(ScheduleCreate {
+        Command::Record(_) => Command::TranscriptRecord(TranscriptRecord {
+            session,
+            source: tieline_model::event::Source { vendor: "claude".into(), session: "1".into() },
+            lines: Vec::new(),
+            offset: 0,
+            state: String::new(),
+            bad: 0,
+            unknown: std::collections::BTreeMap::new(),
+        }),
+        Command::TranscriptRecord(_) => Command::TranscriptList(TranscriptList::default()),
+        Command::TranscriptList(_) => Command::ScheduleCreate(ScheduleCreate {
             // It is the command itself that needs a scope here, not what it would give.
             dry_run: true,
             ..tieline_tests::schedule("in 1h", Command::Whoami(Whoami {}))

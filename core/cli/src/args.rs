@@ -1,5 +1,6 @@
 //! What can be typed: one enum of commands, with help and an example for each.
 
+mod import;
 mod message;
 mod operate;
 mod plugin;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use import::{Import, ImportFrom, Transcripts};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
@@ -104,6 +106,8 @@ pub enum Verb {
     Search(Search),
     /// What is known of something, as a short digest for a model
     Recall(Recall),
+    /// Take in the transcripts of agent programs as timelines
+    Import(Import),
     /// Put on a timeline what an agent did
     Record(Record),
     /// Make, list, show, pause, resume, run and remove schedules

@@ -63,19 +63,24 @@ impl Client {
 
     /// Carries out a command and returns its reply.
     pub async fn call(&self, command: &Command) -> Result<Reply, Failed> {
-        match Outcome::from(self.command(command).await?) {
-            Ok(reply) => Ok(reply),
-            Err(Failure::Refusal(refusal)) => Err(Failed::Refused(refusal)),
-            Err(Failure::Fault(fault)) => Err(Failed::Fault(fault)),
-        }
+        reply(self.command(command).await?)
+    }
+
+    /// Carries out a command once for ever: whoever gives the same key again gets the same reply.
+    pub async fn call_once(&self, key: &str, command: &Command) -> Result<Reply, Failed> {
+        reply(self.keyed(command, key).await?)
     }
 
     /// Carries out a command once, however often it has to be sent: every attempt has the same idempotency key.
     pub async fn command(&self, command: &Command) -> Result<OutcomeJson, Failed> {
-        let (body, key) = (Bytes::from(serde_json::to_vec(command)?), random_hex()?);
+        self.keyed(command, &random_hex()?).await
+    }
+
+    async fn keyed(&self, command: &Command, key: &str) -> Result<OutcomeJson, Failed> {
+        let body = Bytes::from(serde_json::to_vec(command)?);
         let mut patience = Patience::default();
         loop {
-            let (wait, failed) = match self.post(body.clone(), &key).await {
+            let (wait, failed) = match self.post(body.clone(), key).await {
                 Ok(OutcomeJson::Refusal(refusal)) if matches!(refusal.code, Code::Busy | Code::Draining) => {
                     (patience.wait(refusal.retry_after_ms), Ok(OutcomeJson::Refusal(refusal)))
                 }
@@ -171,6 +176,14 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::ConnectionRefused => "nobody listens there".into(),
         std::io::ErrorKind::PermissionDenied => "it belongs to another user".into(),
         _ => error.to_string(),
+    }
+}
+
+fn reply(outcome: OutcomeJson) -> Result<Reply, Failed> {
+    match Outcome::from(outcome) {
+        Ok(reply) => Ok(reply),
+        Err(Failure::Refusal(refusal)) => Err(Failed::Refused(refusal)),
+        Err(Failure::Fault(fault)) => Err(Failed::Fault(fault)),
     }
 }
 

@@ -62,6 +62,13 @@ impl Output {
         }
     }
 
+    /// Shows how far long work has come, over what was shown before: only to a person who watches.
+    pub fn progress(&self, text: &str) {
+        if !self.json && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            eprint!("\r\x1b[K{text}\r");
+        }
+    }
+
     /// Says something beside the result, to people only.
     pub fn note(&self, text: &str) {
         if !self.json {

@@ -7,6 +7,7 @@ pub(crate) mod schedules;
 mod search;
 mod thread;
 mod timeline;
+mod transcripts;
 mod why;
 
 use tieline_model::{
@@ -41,6 +42,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::Inbox(inbox) => query.inbox(inbox),
         Command::Trace(trace) => query.trace(trace),
         Command::Thread(thread) => query.thread(thread),
+        Command::TranscriptList(list) => query.transcript_list(list),
         Command::NeedsYou(_) => query.needs_you(),
         Command::Timeline(timeline) => query.timeline(timeline),
         Command::ScheduleList(list) => query.schedule_list(list),

@@ -9,6 +9,7 @@ mod record;
 mod schedule;
 mod search;
 mod timeline;
+mod transcript;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use record::{Happened, Record};
 pub use schedule::{ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef};
 pub use search::{Recall, Search};
 pub use timeline::Timeline;
+pub use transcript::{TranscriptLine, TranscriptList, TranscriptRecord};
 
 /// One thing asked of the mesh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -113,6 +115,10 @@ pub enum Command {
     ScheduleCancel(ScheduleRef),
     /// Read what became of the instants of a schedule, with lateness and misses.
     ScheduleHistory(ScheduleHistory),
+    /// Take in lines of a transcript that an agent program wrote.
+    TranscriptRecord(TranscriptRecord),
+    /// List the transcripts that were taken in.
+    TranscriptList(TranscriptList),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -612,6 +618,8 @@ impl Command {
             Command::Search(_) => "search",
             Command::Recall(_) => "recall",
             Command::Record(_) => "record",
+            Command::TranscriptRecord(_) => "transcript_record",
+            Command::TranscriptList(_) => "transcript_list",
             Command::ScheduleCreate(_) => "schedule_create",
             Command::ScheduleList(_) => "schedule_list",
             Command::ScheduleGet(_) => "schedule_get",
@@ -659,12 +667,14 @@ impl Command {
             | Command::SessionArchive(_)
             | Command::SessionRestore(_)
             | Command::SessionFork(_)
+            | Command::TranscriptRecord(_)
             | Command::Record(_) => Some(Scope::SessionOpen),
             Command::SessionList(_)
             | Command::SessionGet(_)
             | Command::PeerList(_)
             | Command::Trace(_)
             | Command::Thread(_)
+            | Command::TranscriptList(_)
             | Command::Why(_)
             | Command::Timeline(_)
             | Command::Search(_)
@@ -697,6 +707,7 @@ impl Command {
                 | Command::Inbox(_)
                 | Command::Trace(_)
                 | Command::Thread(_)
+                | Command::TranscriptList(_)
                 | Command::NeedsYou(_)
                 | Command::Timeline(_)
                 | Command::ScheduleList(_)

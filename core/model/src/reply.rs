@@ -6,6 +6,7 @@ mod schedule;
 mod search;
 mod session;
 mod timeline;
+mod transcript;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use schedule::{ScheduleRunView, ScheduleRuns, ScheduleView, Schedules, Upcom
 pub use search::{ByteRange, FoundPage, Recalled, SearchHit};
 pub use session::{Because, Parent, SessionState, SessionView, Sessions, Waiting, WaitingOn, Why};
 pub use timeline::TimelinePage;
+pub use transcript::{TranscriptView, Transcripts};
 
 /// The answer to a command, tagged by what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +61,8 @@ pub enum Reply {
     Found(FoundPage),
     /// What is known of something, in short.
     Recalled(Recalled),
+    /// Transcripts, as far as they were taken in.
+    Transcripts(Transcripts),
     /// Activities are on a timeline.
     Recorded(RecordedView),
     /// A schedule.

@@ -18,6 +18,7 @@ mod schedules;
 mod schema;
 mod thread;
 mod timeline;
+mod transcripts;
 mod tx;
 mod worded;
 mod writer;
@@ -31,7 +32,7 @@ pub use readers::{Reader, Readers};
 pub use timeline::Side;
 pub use tx::{
     AskRow, GroupRow, Head, KvUse, NewDelivery, NewSchedule, NewSession, PendingRow, Places, Remembered, Reminding,
-    ScheduleRow, SessionChange, Standing, Told, Tx,
+    ScheduleRow, SessionChange, Standing, Told, TranscriptRow, Tx,
 };
 pub use worded::Worded;
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};

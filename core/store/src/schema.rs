@@ -25,6 +25,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    transcripts (no) {
+        no -> BigInt, vendor -> Text, native -> Text, session_no -> BigInt, offset -> BigInt, state -> Text,
+        lines -> BigInt, activities -> BigInt, bad -> BigInt, unknown -> Text,
+    }
+}
+
+diesel::table! { transcript_lines (transcript_no, hash) { transcript_no -> BigInt, hash -> Binary, } }
+
+diesel::table! {
     drafts (session_no) {
         session_no -> BigInt, draft -> Text,
     }
@@ -123,6 +132,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     asks,
     escalations,
     session_progress,
+    transcripts,
     replies,
     idempotency,
     outcomes,

@@ -2,7 +2,7 @@
 
 use tieline_model::{
     event::{Activity, FileChange, Recorded, Switchable, TurnOutcome},
-    reply::RecordedView,
+    reply::{RecordedView, TranscriptView, Transcripts},
 };
 
 use super::{
@@ -19,6 +19,18 @@ pub fn recorded(reply: &RecordedView) -> String {
     let count = last_seq + 1 - first_seq;
     let activities = if count == 1 { "activity" } else { "activities" };
     format!("recorded {count} {activities}, number {first_seq} to {last_seq} of {session}")
+}
+
+/// Renders transcripts that were taken in.
+pub fn transcripts(reply: &Transcripts) -> String {
+    let one = |view: &TranscriptView| {
+        let (vendor, native) = (line(&view.source.vendor), line(&view.source.session));
+        format!("{vendor} {native}: {} activities of {} lines, on {}", view.activities, view.lines, view.session)
+    };
+    match reply.transcripts.as_slice() {
+        [] => "no transcripts".into(),
+        all => all.iter().map(one).collect::<Vec<_>>().join("\n"),
+    }
 }
 
 /// Renders an activity.

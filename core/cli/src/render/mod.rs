@@ -41,6 +41,7 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Peers(reply) => other::peers(reply, style, now),
         Reply::Inbox(page) => message::inbox(page, style, now),
         Reply::Trace(reply) => trace::trace(reply, style),
+        Reply::Transcripts(reply) => activity::transcripts(reply),
         Reply::Recorded(recorded) => activity::recorded(recorded),
         Reply::Thread(reply) => needs::thread(reply, style),
         Reply::Needs(reply) => needs::needs(reply, style, now),

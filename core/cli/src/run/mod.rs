@@ -3,6 +3,7 @@
 mod ask;
 mod config;
 mod events;
+mod import;
 mod inbox;
 mod names;
 mod plugin;
@@ -92,6 +93,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Timeline(args) => timeline::timeline(context, args).await,
         Verb::Search(args) => search::search(context, args).await,
         Verb::Recall(args) => search::recall(context, args).await,
+        Verb::Import(args) => import::import(context, args).await,
         Verb::Record(args) => record::record(context, args).await,
         Verb::Schedule(args) => schedule::run(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,

@@ -18,6 +18,7 @@ mod schedules;
 mod send;
 mod sessions;
 mod tokens;
+mod transcripts;
 
 pub(crate) use asks::unknown_message;
 pub(crate) use schedules::unknown_schedule;
@@ -122,6 +123,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::Broadcast(broadcast) => self.broadcast(request, broadcast),
             Command::Cancel(cancel) => self.cancel(request, cancel),
             Command::Receipt(receipt) => self.receipt(request, receipt),
+            Command::TranscriptRecord(taken) => self.transcript_record(request, taken),
             Command::Record(record) => self.record_activities(request, record),
             Command::ScheduleCreate(create) => self.schedule_create(request, create),
             Command::SchedulePause(pause) => self.schedule_pause(request, pause),
@@ -137,6 +139,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::Inbox(_)
             | Command::Trace(_)
             | Command::Thread(_)
+            | Command::TranscriptList(_)
             | Command::NeedsYou(_)
             | Command::Timeline(_)
             | Command::ScheduleList(_)

@@ -1,9 +1,9 @@
 //! Putting on a timeline what an agent did.
 
 use tieline_model::{
-    EventBody, Refusal, Reply, SessionId,
-    command::Record,
-    event::{Activity, Draft, Recorded},
+    EventBody, PrincipalId, Refusal, Reply, SessionId,
+    command::{Happened, Record},
+    event::{Activity, Draft, Recorded, Source},
     outcome::Code,
     reply::RecordedView,
     session::progress::Progress,
@@ -26,16 +26,34 @@ struct Recording {
 
 impl Decision<'_, '_> {
     pub(super) fn record_activities(&mut self, request: &Request, record: &Record) -> Result<Reply, Stop> {
-        check(record)?;
+        let all: Vec<&Happened> = record.activities.iter().collect();
+        check(&all, "record.activities", 1)?;
         let session = self.acting(request, record.session.as_ref(), "record.session")?;
         let before = self.tx.head(session)?.map_or(0, |head| head.event_seq);
-        let by = request.principal.id;
+        self.put_all(session, request.principal.id, record.source.as_ref(), &record.activities)?;
+        if record.activities.iter().any(|happened| matches!(happened.what, Activity::TurnEnded { .. }))
+            && let Some(at) = self.remind(session, Occasion::TurnEnd)?
+        {
+            self.expires(session, at);
+        }
+        let last_seq = self.tx.head(session)?.map_or(0, |head| head.event_seq);
+        Ok(Reply::Recorded(RecordedView { session, first_seq: before + 1, last_seq }))
+    }
+
+    /// Puts activities on a timeline, in order, and folds them into what is known of the agent.
+    pub(super) fn put_all(
+        &mut self,
+        session: SessionId,
+        by: PrincipalId,
+        source: Option<&Source>,
+        activities: &[Happened],
+    ) -> Result<(), StoreError> {
         let mut recording = Recording {
             progress: self.tx.agent_progress(session)?.unwrap_or_default(),
             draft: self.tx.draft(session)?,
         };
         let had_draft = recording.draft.is_some();
-        for happened in &record.activities {
+        for happened in activities {
             if let Activity::Saying { role, text } = &happened.what {
                 self.say(session, &mut recording, Draft { role: *role, text: text.clone(), by })?;
                 continue;
@@ -45,25 +63,15 @@ impl Decision<'_, '_> {
                 (Activity::Said { role, .. }, Some(draft)) if *role == draft.role => recording.draft = None,
                 _ => self.finish_draft(session, &mut recording)?,
             }
-            let recorded = Recorded {
-                by,
-                happened_at_ms: happened.at_ms,
-                source: record.source.clone(),
-                what: happened.what.clone(),
-            };
+            let recorded =
+                Recorded { by, happened_at_ms: happened.at_ms, source: source.cloned(), what: happened.what.clone() };
             self.put(session, &mut recording, recorded)?;
         }
         self.tx.set_agent_progress(session, &recording.progress)?;
         if had_draft || recording.draft.is_some() {
             self.tx.set_draft(session, recording.draft.as_ref())?;
         }
-        if record.activities.iter().any(|happened| matches!(happened.what, Activity::TurnEnded { .. }))
-            && let Some(at) = self.remind(session, Occasion::TurnEnd)?
-        {
-            self.expires(session, at);
-        }
-        let last_seq = self.tx.head(session)?.map_or(0, |head| head.event_seq);
-        Ok(Reply::Recorded(RecordedView { session, first_seq: before + 1, last_seq }))
+        Ok(())
     }
 
     /// Makes an event of what a session was saying when its peer went away.
@@ -103,16 +111,17 @@ impl Decision<'_, '_> {
     }
 }
 
-fn check(record: &Record) -> Result<(), Stop> {
-    let count = record.activities.len();
-    if !(1..=MAX_ACTIVITIES).contains(&count) {
-        let message = format!("{count} activities; wanted 1 to {MAX_ACTIVITIES}");
-        return Err(Refusal::new(Code::BadInput, message).at("record.activities").into());
+/// Checks activities, of which there have to be `least`; `field` is where they stand.
+pub(super) fn check(activities: &[&Happened], field: &str, least: usize) -> Result<(), Stop> {
+    let count = activities.len();
+    if !(least..=MAX_ACTIVITIES).contains(&count) {
+        let message = format!("{count} activities; wanted {least} to {MAX_ACTIVITIES}");
+        return Err(Refusal::new(Code::BadInput, message).at(field).into());
     }
-    for (at, happened) in record.activities.iter().enumerate() {
+    for (at, happened) in activities.iter().enumerate() {
         if let Some(text) = happened.what.texts().into_iter().find(|text| text.len() > MAX_TEXT) {
             let message = format!("a text of {} bytes; at most {MAX_TEXT} are allowed", text.len());
-            return Err(Refusal::new(Code::TooLarge, message).at(format!("record.activities[{at}].what")).into());
+            return Err(Refusal::new(Code::TooLarge, message).at(format!("{field}[{at}].what")).into());
         }
     }
     Ok(())

@@ -11,6 +11,9 @@ use crate::{
 /// The most approvals that are kept open for one session; the oldest give way.
 const MAX_APPROVALS: usize = 100;
 
+/// How old the start of a turn may be when it is recorded, for the turn to be taken as running, in milliseconds.
+const STALE_MS: i64 = 10 * 60 * 1000;
+
 /// What a session's agent is at.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
@@ -113,7 +116,14 @@ impl Progress {
                 // Whoever waited for the decision is gone with its peer.
                 self.approvals.clear();
             }
-            EventBody::Activity(recorded) => self.act(seq, at_ms, &recorded.what),
+            EventBody::Activity(recorded) => {
+                self.act(seq, at_ms, &recorded.what);
+                // A transcript of long ago that breaks off says of no turn that it runs.
+                let is_old = recorded.happened_at_ms.is_some_and(|then| at_ms.0.saturating_sub(then.0) > STALE_MS);
+                if let Some(turn) = self.turn.as_mut().filter(|turn| is_old && turn.state == TurnState::Running) {
+                    turn.state = TurnState::Left;
+                }
+            }
             _ => {}
         }
     }

@@ -16,6 +16,7 @@ mod progress;
 mod runs;
 mod schedules;
 mod sessions;
+mod transcripts;
 mod update;
 
 use std::collections::{HashMap, HashSet};
@@ -34,6 +35,7 @@ pub use kv::KvUse;
 pub use schedules::{NewSchedule, ScheduleRow, Standing};
 pub(crate) use schedules::{Stored as StoredSchedule, next_due};
 pub use sessions::{NewSession, SessionChange, Told};
+pub use transcripts::TranscriptRow;
 
 use crate::{
     StoreError, rows,

@@ -1,0 +1,15 @@
+//! Which transcripts were taken in.
+
+use tieline_model::{Reply, command::TranscriptList, reply::Transcripts};
+
+use super::Query;
+use crate::decide::Stop;
+
+impl Query<'_> {
+    /// Answers `transcript_list`.
+    pub(super) fn transcript_list(&mut self, list: &TranscriptList) -> Result<Reply, Stop> {
+        let mut transcripts = self.reader.transcripts(list.source.as_ref())?;
+        transcripts.retain(|transcript| self.may_see(transcript.session));
+        Ok(Reply::Transcripts(Transcripts { transcripts }))
+    }
+}
