@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+pub mod corpus;
 pub mod daemon;
 pub mod http;
 mod outcome;

@@ -40,11 +40,11 @@ pub fn words(content: &Value) -> String {
     }
 }
 
-/// Returns the first line of a text as a title of at most 80 characters, without what names may not have.
+/// Returns the first line of a text as a title of at most 60 characters, without what names may not have.
 pub fn title(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('<'))?;
     let clean: String =
-        line.chars().filter(|c| !c.is_control()).map(|c| if c == '/' { '∕' } else { c }).take(80).collect();
+        line.chars().filter(|c| !c.is_control()).map(|c| if c == '/' { '∕' } else { c }).take(60).collect();
     let clean = clean.trim().trim_start_matches('@').trim_start_matches("ses_").trim();
     (!clean.is_empty()).then(|| clean.to_owned())
 }

@@ -9,7 +9,12 @@ use super::{
 
 /// Renders an event. `name` gives the title of a session, when it is known.
 pub fn event(event: &Event, name: &dyn Fn(SessionId) -> String, style: &Style) -> String {
-    let place = format!("{:>6}  {}", event.cursor, clock(event.at_ms));
+    // What a transcript tells happened when that says; it was recorded later.
+    let at = match &event.body {
+        EventBody::Activity(recorded) => recorded.happened_at_ms.unwrap_or(event.at_ms),
+        _ => event.at_ms,
+    };
+    let place = format!("{:>6}  {}", event.cursor, clock(at));
     let session = style.bold(&line(&name(event.session)));
     format!("{}  {session}  {}", style.dim(&place), what(&event.body, name, style))
 }
