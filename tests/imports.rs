@@ -73,9 +73,11 @@ fn every_line_of_a_corpus_is_accounted_for_and_taken_in_once() {
     assert!(timelines(&daemon) == first, "a second import changes nothing");
 
     // One file grows, one is written anew with a line less: what is known is not told again.
-    let prompt = r#"{"type":"user","uuid":"new","sessionId":"x","cwd":"/work/project","message":{"content":"one more thing"}}"#;
+    let prompt =
+        r#"{"type":"user","uuid":"new","sessionId":"x","cwd":"/work/project","message":{"content":"one more thing"}}"#;
     writeln!(fs::OpenOptions::new().append(true).open(&files[0]).unwrap(), "{prompt}").unwrap();
-    let cut = fs::read_to_string(&files[1]).unwrap().lines().skip(1).map(|line| format!("{line}\n")).collect::<String>();
+    let cut =
+        fs::read_to_string(&files[1]).unwrap().lines().skip(1).map(|line| format!("{line}\n")).collect::<String>();
     fs::write(&files[1], cut).unwrap();
     import(&daemon, "claude", &folder.path().join("claude"));
     let grown = timelines(&daemon);

@@ -51,6 +51,13 @@ impl Home {
         Self { home: tieline_tests::daemon::Home::new(), settings }
     }
 
+    /// Makes the command that takes in the transcripts of Claude Code in a folder.
+    pub fn import(&self, folder: &Path) -> std::process::Command {
+        let mut command = self.home.tieline(["import", "claude"]);
+        command.arg(folder);
+        command
+    }
+
     /// Puts a library into the plugin folder, whole, and trusts it.
     pub fn put_plugin(&self, name: &str, content: &[u8]) {
         self.home.put_plugin(name, content);

@@ -18,6 +18,7 @@ use crate::{
     a_planted_bug_is_found::BUG,
     a_schedule_fires_once::FIRE,
     an_ask_is_reminded_of_once::CARE,
+    an_import_is_taken_in_once::TAKE_IN,
     built,
     chance::Chance,
     daemon::{Home, was_killed},
@@ -73,8 +74,15 @@ const MANY: u64 = 250;
 #[test]
 fn every_fail_point_of_the_sources_is_covered() {
     let points = WAY_IN.iter().chain(&WAY_OUT).chain(&CHECKPOINT).map(|point| point.name);
-    let covered =
-        points.chain(START).chain(STOP).chain(FIRST_START).chain(FIRE).chain(CARE).chain([BUG]).map(str::to_owned);
+    let covered = points
+        .chain(START)
+        .chain(STOP)
+        .chain(FIRST_START)
+        .chain(FIRE)
+        .chain(CARE)
+        .chain(TAKE_IN)
+        .chain([BUG])
+        .map(str::to_owned);
     assert_eq!(built::fail_points(), covered.collect::<BTreeSet<_>>(), "left: the sources; right: these tests");
 }
 

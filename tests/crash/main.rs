@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod an_ask_is_reminded_of_once;
+mod an_import_is_taken_in_once;
 mod built;
 mod chance;
 mod checker;
