@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+#[path = "security/canaries.rs"]
+mod canaries;
 #[path = "security/guard.rs"]
 mod guard;
 #[path = "security/home.rs"]

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     SocketPath,
     /// Host names without port.
     Hosts,
+    /// Beginnings of secrets: up to 100 of 3 to 64 characters each.
+    Beginnings,
     /// Web origins.
     Origins,
     /// A list of these words.
@@ -46,6 +48,7 @@ impl Kind {
                 format!("an absolute path of at most {SOCKET_PATH_BYTES} bytes, the limit of Unix sockets, or \"\"")
             }
             Kind::Hosts => "a list of host names without scheme, port or path, such as [\"mesh.example.org\"]".into(),
+            Kind::Beginnings => "a list of up to 100 beginnings of 3 to 64 characters each, such as [\"corp-\"]".into(),
             Kind::Origins => "a list of web origins, such as [\"https://mesh.example.org\"]".into(),
             Kind::Words(words) => {
                 format!("a list of {}", words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "))
@@ -72,6 +75,10 @@ impl Kind {
             (Kind::SocketPath, Value::String(path)) => {
                 path.is_empty() || (path.starts_with('/') && path.len() <= SOCKET_PATH_BYTES && !path.contains('\0'))
             }
+            (Kind::Beginnings, Value::Array(all)) => {
+                let is_fine = |it: &Value| it.as_str().is_some_and(|text| (3..=64).contains(&text.chars().count()));
+                all.len() <= 100 && all.iter().all(is_fine)
+            }
             (Kind::Hosts, Value::Array(hosts)) => hosts.iter().all(|host| host.as_str().is_some_and(is_host)),
             (Kind::Origins, Value::Array(origins)) => {
                 origins.iter().all(|origin| origin.as_str().is_some_and(is_origin))
@@ -91,7 +98,7 @@ impl Kind {
         match self {
             Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Boolean),
             Kind::Whole(..) => text.trim().replace('_', "").parse().map_or_else(|_| as_text(), Value::Integer),
-            Kind::Hosts | Kind::Origins | Kind::Words(_) => {
+            Kind::Beginnings | Kind::Hosts | Kind::Origins | Kind::Words(_) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
             }
@@ -154,6 +161,7 @@ mod tests {
             &["0.0.0.0:1", "localhost:1", "127.0.0.1", ""],
         );
         check(Kind::SocketPath, &["", "/run/tieline.sock"], &["tieline.sock", &format!("/{}", "x".repeat(103))]);
+        check(Kind::Beginnings, &["", "corp-", "corp-, acme_"], &["ab", "corp-, x"]);
         check(Kind::Hosts, &["", "a.example", "a.example, b.example"], &["a.example:80", "https://a.example", "a/b"]);
         check(Kind::Origins, &["", "https://a.example", "http://localhost:3000"], &["a.example", "https://a/b", "*"]);
         check(

@@ -19,6 +19,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// How asks are cared for.
     pub asks: Asks,
+    /// What is taken out of texts before they are stored.
+    pub redaction: Redaction,
     /// What stops agents that talk in circles.
     pub brakes: Brakes,
     /// The daemon's own log.
@@ -130,6 +132,16 @@ pub struct Brakes {
     pub duplicate_ms: u64,
     /// How long thanks are not thanked for.
     pub acknowledgement_ms: u64,
+}
+
+/// `[redaction]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redaction {
+    /// Whether secrets are taken out of what is stored.
+    pub enabled: bool,
+    /// What secrets of one's own begin with.
+    pub prefixes: Vec<String>,
 }
 
 /// `[limits.rates]`: one rate per kind of principal.

@@ -42,6 +42,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("limits.inbox_messages", Kind::Whole(1, 10_000_000)),
     ("limits.inbox_bytes", Kind::Whole(1024, 1024 * 1024 * MIB)),
     ("limits.open_asks", Kind::Whole(1, 1_000_000)),
+    ("redaction.enabled", Kind::Flag),
+    ("redaction.prefixes", Kind::Beginnings),
     ("brakes.hops", Kind::Whole(0, 10_000)),
     ("brakes.pair_per_minute", Kind::Whole(0, 60_000_000)),
     ("brakes.pair_burst", Kind::Whole(1, 10_000_000)),

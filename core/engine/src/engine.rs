@@ -41,6 +41,9 @@ pub enum StartError {
     /// The database could not be read.
     #[error("the database could not be read: {0}")]
     Read(#[from] StoreError),
+    /// Secrets that the configuration names cannot be looked for.
+    #[error("secrets of `redaction.prefixes` cannot be looked for: {0}")]
+    Redaction(String),
     /// The daemon's own session could not be made.
     #[error("the daemon's own session could not be made: {0}")]
     Mesh(String),
@@ -72,7 +75,7 @@ impl Engine {
         on_fatal: impl Fn(StoreError) + Send + Clone + 'static,
     ) -> Result<Self, StartError> {
         let store = Arc::new(store);
-        let shared = Arc::new(Shared::new(config, clock, &store));
+        let shared = Arc::new(Shared::new(config, clock, &store).map_err(StartError::Redaction)?);
         load(&shared)?;
         let (committed, batches) = mpsc::channel(ROUTER_QUEUE);
         let of_writer = Arc::clone(&shared);

@@ -32,6 +32,7 @@ pub mod port;
 pub mod presence;
 mod query;
 mod rate;
+mod redaction;
 mod request;
 mod router;
 mod scheduler;

@@ -20,6 +20,7 @@ use crate::{
     port::{LinkMessage, Port},
     presence::{Leases, Presence},
     rate::Rates,
+    redaction::Redaction,
     request::Request,
     search::Search,
 };
@@ -48,6 +49,8 @@ pub struct Shared {
     pub plugin_principals: PluginPrincipals,
     /// Who asks how often.
     pub rates: Rates,
+    /// What is taken out of texts before they are stored.
+    pub redaction: Redaction,
     /// What stops agents that talk in circles.
     pub brakes: Brakes,
     /// What became of plugins and is not written down yet.
@@ -78,10 +81,14 @@ impl std::fmt::Debug for Shared {
 
 impl Shared {
     /// Makes the state around an open store. The caller is on the runtime that blocking reads may use.
-    pub fn new(config: Config, clock: Clock, store: &tieline_store::Store) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the configuration names secrets that cannot be looked for.
+    pub fn new(config: Config, clock: Clock, store: &tieline_store::Store) -> Result<Self, String> {
+        Ok(Self {
             mint: Mint::new(clock.clone()),
             rates: Rates::new(config.limits.clone()),
+            redaction: Redaction::new(&config.redaction, store)?,
             brakes: Brakes::default(),
             plugin_principals: PluginPrincipals::new(config.plugins.clone()),
             config,
@@ -103,7 +110,7 @@ impl Shared {
             mesh: OnceLock::new(),
             next_link: AtomicU64::new(1),
             draining: watch::Sender::new(false),
-        }
+        })
     }
 
     /// Connects the transports; only the first call counts.

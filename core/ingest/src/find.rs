@@ -89,7 +89,7 @@ mod tests {
         );
         assert_eq!(find(Vendor::Claude, folder.path()).unwrap().len(), 3);
         let one = day.join("notes.txt");
-        assert_eq!(find(Vendor::Codex, &one).unwrap(), [one.clone()]);
+        assert_eq!(find(Vendor::Codex, &one).unwrap(), std::slice::from_ref(&one));
         assert!(find(Vendor::Codex, &folder.path().join("nowhere")).is_err());
     }
 

@@ -94,7 +94,7 @@ impl File {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn next(&mut self) -> io::Result<Option<Batch>> {
+    pub fn read(&mut self) -> io::Result<Option<Batch>> {
         let mut file = BufReader::new(fs::File::open(&self.path)?);
         file.seek(SeekFrom::Start(self.offset))?;
         let begun = self.offset;
@@ -191,16 +191,16 @@ mod tests {
         let path = folder.path().join("a.jsonl");
         std::fs::write(&path, format!("{PROMPT}\nnonsense\n{{\"type\":\"news\"}}\n{}", &PROMPT[..20])).unwrap();
         let mut file = File::new(Vendor::Claude, &path);
-        let batch = file.next().unwrap().unwrap();
+        let batch = file.read().unwrap().unwrap();
         assert_eq!((batch.count, batch.lines.len(), batch.skipped.bad), (3, 1, 1));
         assert!(batch.skipped.first_bad.as_deref().unwrap().starts_with("line 2 of a batch: expected"), "{batch:?}");
         assert_eq!(batch.skipped.unknown, [("news".to_owned(), 1)].into());
-        assert_eq!(file.next().unwrap(), None, "the last line is not complete");
+        assert_eq!(file.read().unwrap(), None, "the last line is not complete");
         let mut more = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         writeln!(more, "{}", &PROMPT[20..]).unwrap();
         let (reader, offset) = (file.reader().clone(), batch.offset);
         let mut again = File::resume(&path, reader, offset).unwrap().unwrap();
-        assert_eq!(again.next().unwrap().unwrap().lines.len(), 1);
+        assert_eq!(again.read().unwrap().unwrap().lines.len(), 1);
         assert_eq!(again.about().title.as_deref(), Some("fix it"));
         assert!(File::resume(&path, again.reader().clone(), 1 << 30).unwrap().is_none(), "the file was cut");
     }

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod parse;
 pub mod plugin;
 pub mod principal;
+pub mod redact;
 pub mod reply;
 pub mod route;
 pub mod schedule;

@@ -64,6 +64,7 @@ pub struct Store {
     _lock: Lock,
     readers: Readers,
     log_id: String,
+    redaction_key: String,
 }
 
 impl Store {
@@ -89,9 +90,10 @@ impl Store {
         migrate(&mut conn, &path)?;
         fail::fail_point!("store.opened");
         let log_id = crate::tx::log_id(&mut conn).map_err(|error| sql(&path, error))?;
+        let redaction_key = crate::tx::redaction_key(&mut conn).map_err(|error| sql(&path, error))?;
         drop(conn);
         let readers = Readers::open(&path, options.readers.max(1))?;
-        Ok(Store { options, _lock: lock, readers, log_id })
+        Ok(Store { options, _lock: lock, readers, log_id, redaction_key })
     }
 
     /// Returns where the database is; other files of the daemon's lie beside it.
@@ -107,6 +109,11 @@ impl Store {
     /// Names the lineage of this database's numbers: another one after a restore.
     pub fn log_id(&self) -> &str {
         &self.log_id
+    }
+
+    /// Returns what hashes of secrets are keyed with; it stays in this database.
+    pub fn redaction_key(&self) -> &str {
+        &self.redaction_key
     }
 
     /// Has SQLite check the file's structure. Takes long on a large file: meant for a thread of its own.

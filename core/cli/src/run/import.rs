@@ -152,7 +152,7 @@ impl Run<'_> {
             Some(opened) => opened,
             None => Opened { file: File::new(self.vendor, path), target: None },
         };
-        while let Some(batch) = opened.file.next()? {
+        while let Some(batch) = opened.file.read()? {
             let batch = self.record(path, &mut opened, batch).await?;
             self.count(&batch);
         }

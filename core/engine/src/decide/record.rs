@@ -63,8 +63,12 @@ impl Decision<'_, '_> {
                 (Activity::Said { role, .. }, Some(draft)) if *role == draft.role => recording.draft = None,
                 _ => self.finish_draft(session, &mut recording)?,
             }
-            let recorded =
-                Recorded { by, happened_at_ms: happened.at_ms, source: source.cloned(), what: happened.what.clone() };
+            let recorded = Recorded {
+                by,
+                happened_at_ms: happened.at_ms,
+                source: source.cloned(),
+                what: self.without_secrets(&happened.what),
+            };
             self.put(session, &mut recording, recorded)?;
         }
         self.tx.set_agent_progress(session, &recording.progress)?;
@@ -84,13 +88,23 @@ impl Decision<'_, '_> {
         self.tx.set_draft(session, None)
     }
 
+    fn without_secrets(&self, what: &Activity) -> Activity {
+        let mut what = what.clone();
+        what.change_texts(|text| self.shared.redaction.clean_in_place(text));
+        what
+    }
+
     fn say(&mut self, session: SessionId, recording: &mut Recording, next: Draft) -> Result<(), StoreError> {
         match &mut recording.draft {
             Some(draft) if draft.role == next.role && draft.text.len() + next.text.len() <= MAX_TEXT => {
                 draft.text.push_str(&next.text);
+                // A secret may come in pieces.
+                self.shared.redaction.clean_in_place(&mut draft.text);
             }
             _ => {
                 self.finish_draft(session, recording)?;
+                let mut next = next;
+                self.shared.redaction.clean_in_place(&mut next.text);
                 recording.draft = Some(next);
             }
         }

@@ -139,7 +139,10 @@ impl Decision<'_, '_> {
             thread: if kind == MessageKind::Ask { Some(id) } else { draft.thread },
             group: draft.group,
             reply_to: draft.reply_to,
-            text: draft.text,
+            text: draft.text.map(|mut text| {
+                self.shared.redaction.clean_in_place(&mut text);
+                text
+            }),
             notice: draft.notice,
             late: draft.late,
             declined: draft.declined,

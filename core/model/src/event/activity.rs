@@ -269,6 +269,27 @@ impl Activity {
         }
     }
 
+    /// Hands each text that may be anything to `change`. Names and ids are not among them.
+    pub fn change_texts(&mut self, mut change: impl FnMut(&mut String)) {
+        match self {
+            Activity::Said { text, .. } | Activity::Saying { text, .. } | Activity::Noted { text } => change(text),
+            Activity::ToolCalled { input, .. } => change(input),
+            Activity::ToolEnded { output, .. } => change(output),
+            Activity::ApprovalAsked { subject, .. } => change(subject),
+            Activity::ApprovalDecided { reason, .. } | Activity::TurnEnded { reason, .. } => {
+                if let Some(reason) = reason {
+                    change(reason);
+                }
+            }
+            Activity::FileChanged { path, .. } => change(path),
+            Activity::Compacted { summary } => change(summary),
+            Activity::TurnStarted { .. }
+            | Activity::Switched { .. }
+            | Activity::Resumed { .. }
+            | Activity::Spent { .. } => {}
+        }
+    }
+
     /// Returns its texts, the main one first: what a search finds, what is redacted, what limits apply to.
     pub fn texts(&self) -> Vec<&str> {
         match self {

@@ -12,12 +12,21 @@ use crate::{
 
 /// Reads the lineage id, making one for a new database.
 pub(crate) fn log_id(conn: &mut SqliteConnection) -> Result<String, StoreError> {
-    let found: Option<String> = meta::table.find("log_id").select(meta::value).get_result(conn).optional()?;
+    random(conn, "log_id")
+}
+
+/// Reads what hashes of secrets are keyed with, making it when there is none.
+pub(crate) fn redaction_key(conn: &mut SqliteConnection) -> Result<String, StoreError> {
+    random(conn, "redaction_key")
+}
+
+fn random(conn: &mut SqliteConnection, name: &str) -> Result<String, StoreError> {
+    let found: Option<String> = meta::table.find(name).select(meta::value).get_result(conn).optional()?;
     if let Some(found) = found {
         return Ok(found);
     }
     let fresh = diesel::sql_query("SELECT lower(hex(randomblob(16))) AS value").get_result::<Random>(conn)?.value;
-    diesel::insert_into(meta::table).values((meta::key.eq("log_id"), meta::value.eq(&fresh))).execute(conn)?;
+    diesel::insert_into(meta::table).values((meta::key.eq(name), meta::value.eq(&fresh))).execute(conn)?;
     Ok(fresh)
 }
 

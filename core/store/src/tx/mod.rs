@@ -26,7 +26,7 @@ use tieline_model::{MessageId, PrincipalId, SessionId};
 
 pub use ask_care::Reminding;
 pub use asks::{AskRow, GroupRow};
-pub(crate) use events::log_id;
+pub(crate) use events::{log_id, redaction_key};
 pub use head::Head;
 pub(crate) use head::{lane_number, load_inbox};
 pub use idempotency::Remembered;
