@@ -169,6 +169,10 @@ fn secret(rule: Rule, text: &str, place: Range<usize>) -> Option<Range<usize>> {
             (run >= 16).then(|| place.end..place.end + run)
         }
         Rule::Assignment => {
+            // A mark of ours is no name.
+            if text.get(..place.start)?.ends_with('⟦') {
+                return None;
+            }
             let value = value(rest)?;
             Some(place.end + value.start..place.end + value.end)
         }
