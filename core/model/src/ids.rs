@@ -98,6 +98,7 @@ id!(/** Names a message; an ask's id is also its thread's. */ MessageId, "msg");
 id!(/** Names who is asking. */ PrincipalId, "prn");
 id!(/** Names one credential of a principal. */ TokenId, "tok");
 id!(/** Names a schedule for ever. */ ScheduleId, "sch");
+id!(/** Names a job for ever. */ JobId, "job");
 id!(/** Names the asks that one `ask_many` opened. */ AskGroupId, "grp");
 id!(/** Names one fault, so that a caller and the log can meet. */ FaultId, "flt");
 
