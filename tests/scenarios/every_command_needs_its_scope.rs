@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
-        Ack, Ask, AskMany, Broadcast, Inbox, MessageRef, Need, NeedsYou, Notify, PeerAttach, PeerDetach, PeerList,
-        PluginList, PluginLogs, PluginRef, PluginTrust, Recall, Receipt, ReceiptState, Record, ScheduleCreate,
-        ScheduleHistory, ScheduleList, ScheduleRef, Search, SessionBudget, SessionDescribe, SessionFork,
-        SessionHandOver, SessionLabel, SessionList, SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef,
-        SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke, TranscriptList, TranscriptRecord, Whoami,
+        Ack, Ask, AskMany, Broadcast, Inbox, JobCancel, JobCreate, JobFinish, JobList, JobRef, JobRenew, JobRetry,
+        JobTake, MessageRef, Need, NeedsYou, Notify, PeerAttach, PeerDetach, PeerList, PluginList, PluginLogs,
+        PluginRef, PluginTrust, Recall, Receipt, ReceiptState, Record, ScheduleCreate, ScheduleHistory, ScheduleList,
+        ScheduleRef, Search, SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList,
+        SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Timeline, TokenCreate,
+        TokenList, TokenRevoke, TranscriptList, TranscriptRecord, Whoami,
     },
+    job::RetryPolicy,
 };
 use tieline_tests::{World, address};
 
@@ -19,6 +21,7 @@ fn after(command: &Command) -> Option<Command> {
     let (session, message) = (address("human"), some_message());
     let (to, text) = (session.clone(), "x".to_owned());
     let plugin = PluginRef { name: "echo".into() };
+    let job = "job_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f".parse().expect("an id");
     let schedule = ScheduleRef { schedule: "sch_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f".parse().expect("an id") };
     Some(match command {
         Command::Whoami(_) => {
@@ -100,7 +103,26 @@ fn after(command: &Command) -> Option<Command> {
         Command::ScheduleCancel(_) => {
             Command::ScheduleHistory(ScheduleHistory { schedule: schedule.schedule, before_ms: None, limit: None })
         }
-        Command::ScheduleHistory(_) => Command::TokenList(TokenList {}),
+        Command::ScheduleHistory(_) => Command::JobCreate(JobCreate {
+            title: text.clone(),
+            input: text,
+            session: Some(session),
+            executor: None,
+            sender: None,
+            deadline_in_ms: None,
+            retry: RetryPolicy::default(),
+            after: Vec::new(),
+        }),
+        Command::JobCreate(_) => Command::JobTake(JobTake::default()),
+        Command::JobTake(_) => Command::JobRenew(JobRenew { job, lease: 1, lease_ms: None }),
+        Command::JobRenew(_) => {
+            Command::JobFinish(JobFinish { job, lease: 1, result: Some(text), json: None, error: None, give_up: false })
+        }
+        Command::JobFinish(_) => Command::JobCancel(JobCancel { job, reason: None }),
+        Command::JobCancel(_) => Command::JobRetry(JobRetry { job, deadline_in_ms: None }),
+        Command::JobRetry(_) => Command::JobList(JobList::default()),
+        Command::JobList(_) => Command::JobGet(JobRef { job }),
+        Command::JobGet(_) => Command::TokenList(TokenList {}),
         Command::TokenList(_) => Command::TokenCreate(TokenCreate {
             name: "new".into(),
             kind: tieline_model::PrincipalKind::Agent,

@@ -9,6 +9,7 @@ mod a_damaged_message_becomes_dead_and_visible;
 mod a_failed_neighbour_changes_nothing_for_others;
 mod a_flood_is_answered_command_by_command;
 mod a_full_inbox_refuses_and_evicts_nothing;
+mod a_job_is_done_by_one;
 mod a_late_answer_is_delivered_as_late;
 mod a_late_goodbye_does_not_evict_the_reconnect;
 mod a_message_can_be_withdrawn_until_it_is_handed_over;

@@ -9,6 +9,7 @@ mod client;
 pub mod corpus;
 pub mod daemon;
 pub mod http;
+mod job;
 mod outcome;
 pub mod port;
 mod schedule;
@@ -17,6 +18,7 @@ mod wait;
 mod world;
 
 pub use client::Client;
+pub use job::{done, failed, job};
 pub use outcome::{Outcomes, notice, texts};
 pub use port::{Heard, Recorder};
 pub use schedule::{schedule, skipped, story};

@@ -1,6 +1,7 @@
 //! What can be typed: one enum of commands, with help and an example for each.
 
 mod import;
+mod job;
 mod message;
 mod operate;
 mod plugin;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use import::{Import, ImportFrom, Transcripts};
+pub use job::{AddJob, FinishJob, Jobs, JobsVerb, RunJobs, Taking};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
@@ -112,6 +114,8 @@ pub enum Verb {
     Record(Record),
     /// Make, list, show, pause, resume, run and remove schedules
     Schedule(Schedule),
+    /// Give jobs, take them, and say what came of them
+    Jobs(Jobs),
     /// Show what happened, or follow what happens
     Events(Events),
     /// Tell who you are to the mesh
@@ -207,6 +211,9 @@ mod tests {
             &["schedule", "add", "every 15m", "--notify", "self", "look", "--overlap", "buffer-one"],
             &["schedule", "add", "0 9 * * 1-5", "--command", "{}", "--misfire", "all:10", "--dry-run"],
             &["schedule", "list", "review", "--all", "--json"],
+            &["jobs", "add", "--for", "review", "Read", "the diff", "--deadline", "2h", "--attempts", "5"],
+            &["jobs", "add", "--new", "night", "--backend", "claude", "Build", "-", "--steady"],
+            &["jobs", "run", "--session", "review", "--once", "--", "sh", "-c", "cat"],
         ];
         for line in fine {
             let words = std::iter::once("tieline").chain(line.iter().copied());
@@ -233,6 +240,9 @@ mod tests {
             (&["schedule", "add", "every 15m", "--notify", "self"], "<TEXT>"),
             (&["schedule", "add", "every 15m", "text"], "--notify"),
             (&["schedule", "add", "x", "--ask", "a", "x", "--misfire", "all"], "all:10"),
+            (&["jobs", "add", "Read", "the diff"], "--for"),
+            (&["jobs", "add", "--for", "a", "x", "y", "--backend", "claude"], "--new"),
+            (&["jobs", "run"], "<COMMAND>"),
             (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),
             (&["whoami", "--url", "http://example.org:80"], "loopback"),
         ];

@@ -14,7 +14,7 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use tieline_model::{AskGroupId, FaultId, MessageId, PrincipalId, ScheduleId, SessionId, TimestampMs, TokenId};
+use tieline_model::{AskGroupId, FaultId, JobId, MessageId, PrincipalId, ScheduleId, SessionId, TimestampMs, TokenId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -196,6 +196,8 @@ mint! {
     token -> TokenId;
     /// Makes a schedule's id.
     schedule -> ScheduleId;
+    /// Makes a job's id.
+    job -> JobId;
     /// Makes a group's id.
     group -> AskGroupId;
     /// Makes a fault's id.

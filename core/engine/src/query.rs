@@ -1,5 +1,6 @@
 //! Commands that only read. They run on a read-only connection and see what was committed.
 
+pub(crate) mod jobs;
 mod needs;
 mod plugins;
 mod recall;
@@ -50,6 +51,8 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::ScheduleHistory(history) => query.schedule_history(history),
         Command::Search(search) => query.search(search),
         Command::Recall(recall) => query.recall(recall),
+        Command::JobList(list) => query.job_list(list),
+        Command::JobGet(get) => query.job_get(get),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
         Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),

@@ -4,6 +4,7 @@
 //! tagged, as in `{"notify":{"to":"review","text":"done"}}`, and unknown fields are refused.
 
 mod asking;
+mod job;
 mod lifecycle;
 mod record;
 mod schedule;
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use asking::{Escalation, Need, NeedsYou, Urgency};
+pub use job::{Executor, JobCancel, JobCreate, JobFinish, JobList, JobRef, JobRenew, JobRetry, JobTake};
 pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use record::{Happened, Record};
 pub use schedule::{ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef};
@@ -119,6 +121,22 @@ pub enum Command {
     TranscriptRecord(TranscriptRecord),
     /// List the transcripts that were taken in.
     TranscriptList(TranscriptList),
+    /// Give a session a job, or a new session that is opened for it: a piece of work that is kept until it has ended.
+    JobCreate(JobCreate),
+    /// Take the next job that waits for an own session, on a lease.
+    JobTake(JobTake),
+    /// Keep a job that was taken for longer.
+    JobRenew(JobRenew),
+    /// Say what came of a job that was taken.
+    JobFinish(JobFinish),
+    /// Withdraw a job that has not ended.
+    JobCancel(JobCancel),
+    /// Have a job tried again that has ended without being done.
+    JobRetry(JobRetry),
+    /// List the jobs in reach.
+    JobList(JobList),
+    /// Show one job with its input and its result.
+    JobGet(JobRef),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -628,6 +646,14 @@ impl Command {
             Command::ScheduleRun(_) => "schedule_run",
             Command::ScheduleCancel(_) => "schedule_cancel",
             Command::ScheduleHistory(_) => "schedule_history",
+            Command::JobCreate(_) => "job_create",
+            Command::JobTake(_) => "job_take",
+            Command::JobRenew(_) => "job_renew",
+            Command::JobFinish(_) => "job_finish",
+            Command::JobCancel(_) => "job_cancel",
+            Command::JobRetry(_) => "job_retry",
+            Command::JobList(_) => "job_list",
+            Command::JobGet(_) => "job_get",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -680,6 +706,10 @@ impl Command {
             | Command::Search(_)
             | Command::Recall(_) => Some(Scope::TimelineRead),
             Command::SessionBudget(_) => Some(Scope::SessionManage),
+            // Who gives a job tells a session of it; who takes one answers for an own session.
+            Command::JobCreate(_) | Command::JobCancel(_) | Command::JobRetry(_) => Some(Scope::MessageSend),
+            Command::JobTake(_) | Command::JobRenew(_) | Command::JobFinish(_) => Some(Scope::AskAnswer),
+            Command::JobList(_) | Command::JobGet(_) => Some(Scope::TimelineRead),
             Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
             Command::Ack(_) => Some(Scope::AskAnswer),
             Command::Notify(_) | Command::Cancel(_) | Command::SessionMerge(_) => Some(Scope::MessageSend),
@@ -715,6 +745,8 @@ impl Command {
                 | Command::ScheduleHistory(_)
                 | Command::Search(_)
                 | Command::Recall(_)
+                | Command::JobList(_)
+                | Command::JobGet(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)

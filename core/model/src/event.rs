@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AskGroupId, Code, DeliveryState, Lane, LinkId, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId,
+    AskGroupId, Code, DeliveryState, JobId, Lane, LinkId, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId,
     TimestampMs, TokenId, ask::AskState, command::AttachMode, schedule::SkipReason, session::budget::Budget,
 };
 
@@ -334,6 +334,90 @@ pub enum EventBody {
         /// The case.
         code: Code,
     },
+    /// A job was made, for this session or by it.
+    JobCreated {
+        /// The job.
+        job: JobId,
+        /// What it is called.
+        title: String,
+        /// The session that gave it.
+        from: SessionId,
+        /// The session that it is for; absent when one is opened for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<SessionId>,
+        /// By whom.
+        by: PrincipalId,
+        /// By when it has to be done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline_ms: Option<TimestampMs>,
+    },
+    /// A job that waited for others may be taken now.
+    JobQueued {
+        /// The job.
+        job: JobId,
+    },
+    /// A worker took a job.
+    JobLeased {
+        /// The job.
+        job: JobId,
+        /// The number of the lease.
+        lease: u64,
+        /// Which attempt it is, from 1.
+        attempt: u32,
+        /// By whom.
+        by: PrincipalId,
+        /// Until when, unless it is renewed.
+        until_ms: TimestampMs,
+    },
+    /// A job was done.
+    JobFinished {
+        /// The job.
+        job: JobId,
+        /// The number of the lease.
+        lease: u64,
+        /// By whom.
+        by: PrincipalId,
+    },
+    /// An attempt at a job came to nothing.
+    JobFailed {
+        /// The job.
+        job: JobId,
+        /// The number of the lease.
+        lease: u64,
+        /// Which attempt it was, from 1.
+        attempt: u32,
+        /// By whom; absent when the lease ran out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PrincipalId>,
+        /// From when on it is tried again; absent when it has ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at_ms: Option<TimestampMs>,
+    },
+    /// The deadline of a job passed.
+    JobExpired {
+        /// The job.
+        job: JobId,
+        /// The number of the newest lease; 0 when it was never taken.
+        lease: u64,
+    },
+    /// A job was withdrawn.
+    JobCancelled {
+        /// The job.
+        job: JobId,
+        /// By whom; absent when a job that it needs ended without being done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PrincipalId>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A job that had ended is tried again.
+    JobRetried {
+        /// The job.
+        job: JobId,
+        /// By whom.
+        by: PrincipalId,
+    },
     /// The session's agent did something.
     Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
@@ -456,6 +540,14 @@ impl EventBody {
             EventBody::ScheduleFired { .. } => "schedule_fired",
             EventBody::ScheduleMissed { .. } => "schedule_missed",
             EventBody::ScheduleRefused { .. } => "schedule_refused",
+            EventBody::JobCreated { .. } => "job_created",
+            EventBody::JobQueued { .. } => "job_queued",
+            EventBody::JobLeased { .. } => "job_leased",
+            EventBody::JobFinished { .. } => "job_finished",
+            EventBody::JobFailed { .. } => "job_failed",
+            EventBody::JobExpired { .. } => "job_expired",
+            EventBody::JobCancelled { .. } => "job_cancelled",
+            EventBody::JobRetried { .. } => "job_retried",
             EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",

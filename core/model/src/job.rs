@@ -222,8 +222,9 @@ impl Standing {
         if self.deadline.is_some_and(|at| at <= now) {
             return Step::To(self.ended(JobState::Expired));
         }
-        if self.leased_until.is_some_and(|at| at <= now) {
-            return Step::To(self.tried(policy, now));
+        if let Some(at) = self.leased_until.filter(|at| *at <= now) {
+            // The rest begins when the lease ran out, whenever that is noticed.
+            return Step::To(self.tried(policy, at));
         }
         Step::Same
     }

@@ -142,6 +142,8 @@ codes! {
     UnknownToken = "unknown_token", 404, 5;
     /// No schedule of that id in reach.
     UnknownSchedule = "unknown_schedule", 404, 5;
+    /// No job of that id in reach.
+    UnknownJob = "unknown_job", 404, 5;
     /// Several sessions have that name.
     AmbiguousSession = "ambiguous_session", 409, 6;
     /// The session is closed.
@@ -154,7 +156,7 @@ codes! {
     TooLate = "too_late", 409, 6;
     /// Another principal writes for the session.
     WriterHeld = "writer_held", 409, 6;
-    /// The link that speaks was fenced by a newer one.
+    /// The link or the lease that speaks was followed by a newer one, or is over.
     Fenced = "fenced", 409, 6;
     /// The session is not attached, and the command needs it.
     NotAttached = "not_attached", 409, 6;

@@ -1,5 +1,6 @@
 //! What a command that was carried out answers.
 
+mod job;
 mod needs;
 mod record;
 mod schedule;
@@ -19,6 +20,7 @@ use crate::{
     message::PerLane,
 };
 
+pub use job::{JobTaken, JobView, Jobs};
 pub use needs::{NeedView, Needed, Needs, Thread, ThreadMessage, UrgencyView};
 pub use record::RecordedView;
 pub use schedule::{ScheduleRunView, ScheduleRuns, ScheduleView, Schedules, Upcoming};
@@ -73,6 +75,12 @@ pub enum Reply {
     ScheduleRun(ScheduleRunView),
     /// What became of the instants of a schedule.
     ScheduleRuns(ScheduleRuns),
+    /// One job.
+    Job(Box<JobView>),
+    /// A page of jobs.
+    Jobs(Jobs),
+    /// The job that the caller has now, if one waited.
+    JobTaken(JobTaken),
     /// Who the caller is.
     Whoami(Whoami),
     /// A new token, with its secret: shown this once.

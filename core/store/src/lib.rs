@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod error;
+mod jobs;
 mod life;
 mod lock;
 mod open;
@@ -31,8 +32,8 @@ pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk}
 pub use readers::{Reader, Readers};
 pub use timeline::Side;
 pub use tx::{
-    AskRow, GroupRow, Head, KvUse, NewDelivery, NewSchedule, NewSession, PendingRow, Places, Remembered, Reminding,
-    ScheduleRow, SessionChange, Standing, Told, TranscriptRow, Tx,
+    AskRow, GroupRow, Head, JobRow, KvUse, NewDelivery, NewJob, NewSchedule, NewSession, PendingRow, Places,
+    Remembered, Reminding, ScheduleRow, SessionChange, Standing, Told, TranscriptRow, Tx,
 };
 pub use worded::Worded;
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};

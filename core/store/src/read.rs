@@ -10,7 +10,9 @@ use tieline_model::{
 };
 
 use crate::{
-    Reader, StoreError, rows,
+    Reader, StoreError,
+    jobs::next_job_expiry,
+    rows,
     rows::{signed, unsigned},
     schema::{asks, deliveries, escalations, events, messages, principals, sessions, tokens},
     tx::{lane_number, load_inbox},
@@ -255,7 +257,7 @@ impl Reader {
             .collect()
     }
 
-    /// Tells when the next pending delivery or open ask of a session runs out.
+    /// Tells when the next pending delivery, open ask, or job given by a session runs out.
     pub fn next_expiry(&mut self, id: SessionId) -> Result<Option<TimestampMs>, StoreError> {
         let no = self.session_no(id)?;
         let conn = self.conn()?;
@@ -287,7 +289,8 @@ impl Reader {
             .filter(asks::state.eq(0))
             .select(diesel::dsl::min(asks::deadline_ms))
             .get_result(conn)?;
-        Ok(earliest.into_iter().chain(deadline).chain(reminder).chain(escalation).min().map(TimestampMs))
+        let job = next_job_expiry(conn, no)?;
+        Ok(earliest.into_iter().chain(deadline).chain(reminder).chain(escalation).chain(job).min().map(TimestampMs))
     }
 
     /// Reads a message, its deliveries, and where it stands when it is an ask.

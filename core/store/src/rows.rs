@@ -1,8 +1,8 @@
 //! Turns columns into the model's types, and says which row is damaged when they are not.
 
 use tieline_model::{
-    AskGroupId, DeliveryState, Message, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId, TokenId,
-    ask::AskState, reply::Parent, schedule::State,
+    AskGroupId, DeliveryState, JobId, Message, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId, TokenId,
+    ask::AskState, job::JobState, reply::Parent, schedule::State,
 };
 
 use crate::StoreError;
@@ -26,6 +26,7 @@ id_reader! {
     token_id -> TokenId;
     group_id -> AskGroupId;
     schedule_id -> ScheduleId;
+    job_id -> JobId;
 }
 
 /// A stored number is the place in a list that only ever grows at its end.
@@ -51,6 +52,7 @@ numbered! {
     kind_number, kind: MessageKind = KINDS, "messages";
     ask_state_number, ask_state: AskState = ASK_STATES, "asks";
     schedule_state_number, schedule_state: State = State::ALL, "schedules";
+    job_state_number, job_state: JobState = JobState::ALL, "jobs";
 }
 
 const KINDS: [MessageKind; 5] =

@@ -116,6 +116,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    jobs (no) {
+        no -> BigInt, id -> Binary, session_no -> Nullable<BigInt>, from_no -> BigInt, principal -> Binary,
+        title -> Text, input -> Text, executor -> Nullable<Text>, retry -> Text, span_ms -> Nullable<BigInt>,
+        created_at_ms -> BigInt, state -> Integer, attempts -> BigInt, lease -> BigInt, worker -> Nullable<Binary>,
+        leased_until_ms -> Nullable<BigInt>, ready_at_ms -> BigInt, deadline_ms -> Nullable<BigInt>,
+        due_ms -> Nullable<BigInt>, notified -> Nullable<Binary>, result -> Nullable<Text>, json -> Nullable<Text>,
+        reason -> Nullable<Text>, ended_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! { job_needs (job_no, needs_no) { job_no -> BigInt, needs_no -> BigInt, } }
+
 diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
 
 diesel::joinable!(deliveries -> messages (message_no));
@@ -138,4 +151,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     outcomes,
     events,
     schedules,
+    jobs,
+    job_needs,
 );

@@ -3,7 +3,7 @@
 use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
-    activity, clock, lane as lane_name, line, schedule,
+    activity, clock, job, lane as lane_name, line, schedule,
     style::{Paint, Style},
 };
 
@@ -108,6 +108,14 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         | EventBody::ScheduleFired { .. }
         | EventBody::ScheduleMissed { .. }
         | EventBody::ScheduleRefused { .. } => schedule::event(body, style).unwrap_or_default(),
+        EventBody::JobCreated { .. }
+        | EventBody::JobQueued { .. }
+        | EventBody::JobLeased { .. }
+        | EventBody::JobFinished { .. }
+        | EventBody::JobFailed { .. }
+        | EventBody::JobExpired { .. }
+        | EventBody::JobCancelled { .. }
+        | EventBody::JobRetried { .. } => job::event(body, style).unwrap_or_default(),
         EventBody::Activity(recorded) => activity::activity(recorded, style),
         EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
             let paint = match change {

@@ -5,6 +5,7 @@
 mod activity;
 mod event;
 mod failure;
+mod job;
 mod message;
 mod needs;
 mod other;
@@ -52,6 +53,9 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::ScheduleRuns(page) => schedule::runs(page, style),
         Reply::Found(page) => search::found(page, style),
         Reply::Recalled(recalled) => words(recalled.digest.trim_end()),
+        Reply::Job(view) => job::job(view, style),
+        Reply::Jobs(page) => job::jobs(page, style),
+        Reply::JobTaken(reply) => job::taken(reply, style),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),

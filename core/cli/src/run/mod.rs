@@ -5,6 +5,7 @@ mod config;
 mod events;
 mod import;
 mod inbox;
+mod job;
 mod names;
 mod plugin;
 mod record;
@@ -96,6 +97,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Import(args) => import::import(context, args).await,
         Verb::Record(args) => record::record(context, args).await,
         Verb::Schedule(args) => schedule::run(context, args).await,
+        Verb::Jobs(args) => job::run(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
         Verb::Plugins(args) => plugin::run(context, args).await,

@@ -1,13 +1,13 @@
 //! Sorting sessions, handing them over, putting them away and forking them.
 
 use tieline_model::{
-    EventBody, Refusal, Reply, SessionId,
+    EventBody, PrincipalId, Refusal, Reply, SessionId,
     command::{Notify, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin, SessionRef},
     outcome::Code,
     reply::{Done, Parent},
     text,
 };
-use tieline_store::{NewSession, SessionChange};
+use tieline_store::{NewSession, SessionChange, StoreError};
 
 use super::{Decision, Stop, sessions::opened};
 use crate::{effect::Effect, request::Request};
@@ -72,20 +72,26 @@ impl Decision<'_, '_> {
             return Err(Refusal::new(Code::BadInput, message).at("session_hand_over.to").into());
         };
         let Some(head) = self.tx.head(session)? else { return Ok(Reply::Done(Done {})) };
-        let (from, circle) = (head.owner, head.circle.clone());
+        let circle = head.circle.clone();
         if !heir.reaches(&circle) {
             let message = format!("the circle `{circle}` of the session is not in reach of `{}`", heir.name);
             return Err(Refusal::new(Code::Forbidden, message).at("session_hand_over.to").into());
         }
-        if from != heir.id {
-            self.tx.change_session(session, &SessionChange { owner: Some(heir.id), ..SessionChange::default() })?;
-            let event = EventBody::SessionHandedOver { from, to: heir.id, by: request.principal.id };
-            self.event(session, event)?;
-            if self.shared.leases.holder(session).is_some_and(|holder| holder.principal != heir.id) {
-                self.end_lease(session, "the session was handed over")?;
-            }
-        }
+        self.give_over(session, heir.id, request.principal.id)?;
         Ok(Reply::Done(Done {}))
+    }
+
+    /// Lets another principal write for a session, and nobody else.
+    pub(super) fn give_over(&mut self, session: SessionId, to: PrincipalId, by: PrincipalId) -> Result<(), StoreError> {
+        let Some(from) = self.tx.head(session)?.map(|head| head.owner).filter(|from| *from != to) else {
+            return Ok(());
+        };
+        self.tx.change_session(session, &SessionChange { owner: Some(to), ..SessionChange::default() })?;
+        self.event(session, EventBody::SessionHandedOver { from, to, by })?;
+        if self.shared.leases.holder(session).is_some_and(|holder| holder.principal != to) {
+            self.end_lease(session, "the session was handed over")?;
+        }
+        Ok(())
     }
 
     pub(super) fn session_archive(&mut self, request: &Request, archive: &SessionRef) -> Result<Reply, Stop> {
@@ -176,16 +182,17 @@ impl Decision<'_, '_> {
         Ok(told)
     }
 
-    /// Orphans the asks that a session has not answered, and takes the lease from its writer.
+    /// Orphans the asks that a session has not answered, withdraws its jobs, and takes the lease from its writer.
     pub(super) fn put_down(&mut self, session: SessionId, reason: &'static str) -> Result<(), Stop> {
         for row in self.tx.open_asks_to(session)? {
             self.end_ask(&row, &tieline_model::ask::Input::AddresseeClosed)?;
         }
-        self.end_lease(session, reason)
+        self.drop_jobs(session, reason)?;
+        Ok(self.end_lease(session, reason)?)
     }
 
     /// Takes the lease from whoever writes for a session.
-    fn end_lease(&mut self, session: SessionId, reason: &'static str) -> Result<(), Stop> {
+    fn end_lease(&mut self, session: SessionId, reason: &'static str) -> Result<(), StoreError> {
         let Some(holder) = self.shared.leases.holder(session) else { return Ok(()) };
         let epoch = self.tx.head(session)?.map_or(0, |head| head.epoch);
         let event = EventBody::PeerDetached { principal: holder.principal, epoch, reason: reason.to_owned() };

@@ -8,6 +8,9 @@ mod escalate;
 pub(crate) mod fire;
 mod give;
 mod inbox;
+mod job_moves;
+mod job_work;
+mod jobs;
 mod lifecycle;
 mod notice;
 mod peers;
@@ -21,6 +24,7 @@ mod tokens;
 mod transcripts;
 
 pub(crate) use asks::unknown_message;
+pub(crate) use jobs::unknown_job;
 pub(crate) use schedules::unknown_schedule;
 
 use std::{
@@ -130,6 +134,12 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::ScheduleResume(resume) => self.schedule_resume(request, resume),
             Command::ScheduleRun(run) => self.schedule_run(request, run),
             Command::ScheduleCancel(cancel) => self.schedule_cancel(request, cancel),
+            Command::JobCreate(create) => self.job_create(request, create),
+            Command::JobTake(take) => self.job_take(request, take),
+            Command::JobRenew(renew) => self.job_renew(request, renew),
+            Command::JobFinish(finish) => self.job_finish(request, finish),
+            Command::JobCancel(cancel) => self.job_cancel(request, cancel),
+            Command::JobRetry(retry) => self.job_retry(request, retry),
             Command::TokenCreate(create) => self.token_create(request, create),
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)
@@ -147,6 +157,8 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::ScheduleHistory(_)
             | Command::Search(_)
             | Command::Recall(_)
+            | Command::JobList(_)
+            | Command::JobGet(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
             | Command::PluginList(_)

@@ -97,7 +97,7 @@ impl Decision<'_, '_> {
         let caller = &request.principal;
         if !command.is_schedulable() {
             let message = format!(
-                "`{}` cannot be scheduled; wanted a command that writes, needs no link and answers no secret",
+                "`{}` cannot be scheduled; wanted a command that writes, needs no link or lease and answers no secret",
                 command.name()
             );
             return Err(Refusal::new(Code::BadInput, message).at(field).into());

@@ -89,13 +89,16 @@ pub struct ScheduleHistory {
 }
 
 impl Command {
-    /// Tells whether a schedule may give it: it writes, it needs no link, and its answer holds no secret.
+    /// Tells whether a schedule may give it: it writes, it needs no link or lease, and its answer holds no secret.
     pub const fn is_schedulable(&self) -> bool {
         let is_unfit = matches!(
             self,
             Command::PeerAttach(_)
                 | Command::PeerDetach(_)
                 | Command::Receipt(_)
+                | Command::JobTake(_)
+                | Command::JobRenew(_)
+                | Command::JobFinish(_)
                 | Command::TokenCreate(_)
                 | Command::ScheduleCreate(_)
                 | Command::ScheduleRun(_)

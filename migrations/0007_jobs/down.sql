@@ -1,0 +1,2 @@
+DROP TABLE job_needs;
+DROP TABLE jobs;
