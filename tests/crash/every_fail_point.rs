@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     a_first_start_that_dies::FIRST_START,
+    a_job_is_done_once::WORK,
     a_planted_bug_is_found::BUG,
     a_schedule_fires_once::FIRE,
     an_ask_is_reminded_of_once::CARE,
@@ -81,6 +82,7 @@ fn every_fail_point_of_the_sources_is_covered() {
         .chain(FIRE)
         .chain(CARE)
         .chain(TAKE_IN)
+        .chain(WORK)
         .chain([BUG])
         .map(str::to_owned);
     assert_eq!(built::fail_points(), covered.collect::<BTreeSet<_>>(), "left: the sources; right: these tests");

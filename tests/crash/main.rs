@@ -20,6 +20,7 @@ mod wire;
 
 mod a_drain_loses_nothing;
 mod a_first_start_that_dies;
+mod a_job_is_done_once;
 mod a_planted_bug_is_found;
 mod a_replaced_transport_loses_nothing;
 mod a_schedule_fires_once;

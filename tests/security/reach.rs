@@ -1,7 +1,11 @@
 //! What belongs to others: in another circle it is as if it did not exist, in one's own it is not one's own.
 
 use serde_json::{Value, json};
-use tieline_tests::{daemon::Daemon, http::Request, socket::Socket};
+use tieline_tests::{
+    daemon::{Daemon, Home},
+    http::Request,
+    socket::Socket,
+};
 
 use crate::{Token, said, says, token};
 
@@ -17,21 +21,26 @@ struct Case {
     ask: String,
     /// One of the agent's.
     schedule: String,
+    /// One that the agent gave the human.
+    job: String,
     /// The session that both went to.
     session: String,
 }
 
 async fn case() -> Case {
-    let daemon = Daemon::start();
+    // More is tried here than an agent may in so short a time.
+    let daemon = Home::new().env("TIELINE_LIMITS__RATES__AGENT__BURST", "10000").start();
     let stranger = token(&daemon, "stranger", json!({"kind": "agent", "circles": ["apart"]})).await;
     let neighbour = token(&daemon, "neighbour", json!({"kind": "agent"})).await;
     let message = says(&daemon, "agent", json!({"notify": {"to": "human", "text": TEXT}})).await;
     let ask = says(&daemon, "agent", json!({"ask": {"to": "human", "text": format!("{TEXT}?")}})).await;
     let later = json!({"schedule_create": {"when": "in 9d", "command": {"notify": {"to": "human", "text": TEXT}}}});
     let schedule = says(&daemon, "agent", later).await["ok"]["schedule"]["schedule"].as_str().unwrap().to_owned();
+    let work = json!({"job_create": {"title": "work", "input": TEXT, "session": "human"}});
+    let job = says(&daemon, "agent", work).await["ok"]["job"]["job"].as_str().unwrap().to_owned();
     let id = |sent: &Value| sent["ok"]["accepted"]["message"].as_str().unwrap().to_owned();
     let session = message["ok"]["accepted"]["deliveries"][0]["session"].as_str().unwrap().to_owned();
-    Case { message: id(&message), ask: id(&ask), schedule, session, daemon, stranger, neighbour }
+    Case { message: id(&message), ask: id(&ask), schedule, job, session, daemon, stranger, neighbour }
 }
 
 #[tokio::test]
@@ -40,6 +49,7 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
     let (daemon, secret) = (&case.daemon, &case.stranger.secret);
     let no_session = "ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     let no_schedule = "sch_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
+    let no_job = "job_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     let no_message = "msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     for template in [
         json!({"trace": {"message": "MESSAGE"}}),
@@ -89,6 +99,17 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
         json!({"schedule_cancel": {"schedule": "SCHEDULE"}}),
         json!({"schedule_history": {"schedule": "SCHEDULE"}}),
         json!({"schedule_list": {"session": "SESSION"}}),
+        json!({"job_create": {"title": "x", "input": "x", "session": "SESSION"}}),
+        json!({"job_create": {"title": "x", "input": "x", "session": "stranger", "as": "SESSION"}}),
+        json!({"job_create": {"title": "x", "input": "x", "session": "stranger", "after": ["JOB"]}}),
+        json!({"job_take": {"session": "SESSION"}}),
+        json!({"job_take": {"job": "JOB"}}),
+        json!({"job_renew": {"job": "JOB", "lease": 1}}),
+        json!({"job_finish": {"job": "JOB", "lease": 1, "result": "x"}}),
+        json!({"job_cancel": {"job": "JOB"}}),
+        json!({"job_retry": {"job": "JOB"}}),
+        json!({"job_get": {"job": "JOB"}}),
+        json!({"job_list": {"session": "SESSION"}}),
         json!({"schedule_create": {"when": "in 9d", "command": {"notify": {"to": "SESSION", "text": "x"}}}}),
         json!({"schedule_create": {
             "when": "in 9d",
@@ -96,16 +117,17 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
             "command": {"notify": {"to": "stranger", "text": "x"}},
         }}),
     ] {
-        let fill = |session: &str, message: &str, ask: &str, schedule: &str| {
+        let fill = |session: &str, message: &str, ask: &str, schedule: &str, job: &str| {
             let text = template.to_string().replace("SESSION", session).replace("MESSAGE", message);
-            let text = text.replace("SCHEDULE", schedule);
+            let text = text.replace("SCHEDULE", schedule).replace("JOB", job);
             serde_json::from_str::<Value>(&text.replace("ASK", ask)).unwrap()
         };
-        let real = said(daemon, secret, fill(&case.session, &case.message, &case.ask, &case.schedule)).await;
-        let none = said(daemon, secret, fill(no_session, no_message, no_message, no_schedule)).await;
+        let real = said(daemon, secret, fill(&case.session, &case.message, &case.ask, &case.schedule, &case.job)).await;
+        let none = said(daemon, secret, fill(no_session, no_message, no_message, no_schedule, no_job)).await;
         let shown = |outcome: &Value| {
             let text = outcome.to_string().replace(&case.session, "SESSION").replace(no_session, "SESSION");
             let text = text.replace(&case.schedule, "SCHEDULE").replace(no_schedule, "SCHEDULE");
+            let text = text.replace(&case.job, "JOB").replace(no_job, "JOB");
             text.replace(&case.message, "MESSAGE").replace(&case.ask, "MESSAGE").replace(no_message, "MESSAGE")
         };
         assert_eq!(shown(&real), shown(&none), "{template}");
@@ -179,6 +201,11 @@ async fn what_is_anothers_in_the_same_circle_stays_anothers() {
         (json!({"session_describe": {"session": "human", "roles": ["x"]}}), "not_your_session"),
         (json!({"peer_attach": {"session": "human"}}), "not_your_session"),
         (json!({"peer_detach": {"session": "human"}}), "not_attached"),
+        (json!({"job_take": {"job": case.job}}), "not_your_session"),
+        (json!({"job_take": {"session": "human"}}), "not_your_session"),
+        (json!({"job_cancel": {"job": case.job}}), "not_your_session"),
+        (json!({"job_retry": {"job": case.job}}), "not_your_session"),
+        (json!({"job_create": {"title": "x", "input": "x", "session": "agent", "as": "human"}}), "not_your_session"),
         (json!({"schedule_pause": {"schedule": case.schedule}}), "not_your_session"),
         (json!({"schedule_resume": {"schedule": case.schedule}}), "not_your_session"),
         (json!({"schedule_run": {"schedule": case.schedule}}), "not_your_session"),

@@ -140,6 +140,18 @@ impl Request {
         Connection::open(place).await.send(self).await
     }
 
+    /// Sends it over a connection of its own to a daemon that may die meanwhile.
+    pub async fn try_send(&self, place: &Place) -> io::Result<Answer> {
+        let (mut sender, connection) =
+            handshake(TokioIo::new(place.connect().await?)).await.map_err(io::Error::other)?;
+        tokio::spawn(async move { drop(connection.await) });
+        let sent = timeout(LIMIT, sender.send_request(self.build(&place.host()))).await?;
+        let response = sent.map_err(io::Error::other)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = timeout(LIMIT, response.into_body().collect()).await?.map_err(io::Error::other)?;
+        Ok(Answer { status, headers, body: body.to_bytes() })
+    }
+
     /// Sends it and reads the answer as server-sent events, as they come.
     pub async fn events(&self, place: &Place) -> EventStream {
         let mut connection = Connection::open(place).await;

@@ -75,6 +75,15 @@ fn words(command: &Value) -> Vec<String> {
         "schedule_history" => (&["schedule", "history"], &["schedule"]),
         "search" => (&["search"], &["query"]),
         "recall" => (&["recall"], &["query"]),
+        "job_create" => (&["jobs", "add"], &["title", "input"]),
+        "job_take" => (&["jobs", "take"], &[]),
+        "job_renew" => (&["jobs", "renew"], &["job", "lease"]),
+        "job_finish" if fields.get("error").is_some() => (&["jobs", "fail"], &["job", "lease", "error"]),
+        "job_finish" => (&["jobs", "finish"], &["job", "lease", "result"]),
+        "job_cancel" => (&["jobs", "cancel"], &["job", "reason"]),
+        "job_retry" => (&["jobs", "retry"], &["job"]),
+        "job_list" => (&["jobs", "list"], &["session"]),
+        "job_get" => (&["jobs", "show"], &["job"]),
         "plugin_list" => (&["plugins"], &[]),
         "plugin_info" => (&["plugins", "info"], &["name"]),
         "plugin_logs" => (&["plugins", "logs"], &["name"]),
@@ -86,8 +95,8 @@ fn words(command: &Value) -> Vec<String> {
     let fields = fields.as_object().unwrap();
     let mut words: Vec<String> = verb.iter().map(|word| (*word).to_owned()).collect();
     words.extend(in_place.iter().filter_map(|name| fields.get(*name)).flat_map(all));
-    for (name, value) in fields.iter().filter(|(name, _)| !in_place.contains(&name.as_str())) {
-        let option = match name.as_str() {
+    for (field, value) in fields.iter().filter(|(field, _)| !in_place.contains(&field.as_str())) {
+        let option = match field.as_str() {
             "expires_in_ms" => vec!["--expires".to_owned(), format!("{value}ms")],
             "roles" => value.as_array().unwrap().iter().flat_map(|role| ["--role".to_owned(), plain(role)]).collect(),
             name @ ("exclude" | "add") => {
@@ -95,6 +104,10 @@ fn words(command: &Value) -> Vec<String> {
             }
             "misfire" => vec!["--misfire".to_owned(), format!("all:{}", value["all"]["max"])],
             "overlap" => vec!["--overlap".to_owned(), plain(value).replace('_', "-")],
+            "session" if name == "job_create" => vec!["--for".to_owned(), plain(value)],
+            "deadline_in_ms" => vec!["--deadline".to_owned(), format!("{value}ms")],
+            "include_ended" => vec!["--all".to_owned()],
+            "give_up" => vec!["--give-up".to_owned()],
             "dry_run" => vec!["--dry-run".to_owned()],
             name => vec![format!("--{}", name.replace('_', "-")), plain(value)],
         };

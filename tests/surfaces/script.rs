@@ -172,6 +172,32 @@ fn lines() -> Vec<Line> {
         line(AGENT, json!({"search": {"query": "plan", "next": "7"}})),
         line(AGENT, json!({"recall": {"query": "xylophone"}})),
         line(AGENT, json!({"recall": {"query": "plan", "budget_tokens": 99}})),
+        // Work, and who has it.
+        line(
+            AGENT,
+            json!({"job_create": {
+                "title": "read the diff",
+                "input": "git diff",
+                "session": "critic",
+                "deadline_in_ms": 3_600_000,
+            }}),
+        )
+        .keep("job", "/ok/job/job"),
+        line(AGENT, json!({"job_create": {"title": "x", "input": "x", "session": "nobody"}})),
+        line(AGENT, json!({"job_create": {"title": "x", "input": "x", "session": "critic", "deadline_in_ms": 0}})),
+        line(AGENT, json!({"job_take": {}})),
+        line(CRITIC, json!({"job_take": {}})),
+        line(CRITIC, json!({"job_renew": {"job": "$job", "lease": 1}})),
+        line(AGENT, json!({"job_renew": {"job": "$job", "lease": 1}})),
+        line(CRITIC, json!({"job_finish": {"job": "$job", "lease": 2, "result": "all is well"}})),
+        line(CRITIC, json!({"job_finish": {"job": "$job", "lease": 1, "error": "no such branch", "give_up": true}})),
+        line(AGENT, json!({"job_retry": {"job": "$job"}})),
+        line(CRITIC, json!({"job_take": {"session": "critic"}})),
+        line(CRITIC, json!({"job_finish": {"job": "$job", "lease": 2, "result": "all is well"}})),
+        line(AGENT, json!({"job_get": {"job": "$job"}})),
+        line(AGENT, json!({"job_cancel": {"job": "$job", "reason": "too late"}})),
+        line(AGENT, json!({"job_list": {}})),
+        line(AGENT, json!({"job_list": {"session": "critic", "include_ended": true}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]
