@@ -154,5 +154,8 @@ async fn finish(
 }
 
 fn say(context: &Context, job: &JobView, what: &str) -> Result<(), Failed> {
+    if context.out.json {
+        return context.out.json(&serde_json::json!({ "job": job.job, "lease": job.lease, "worker": what }));
+    }
     context.out.text(&format!("{} `{}`: {}", job.job, line(&job.title), line(what)))
 }
