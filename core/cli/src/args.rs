@@ -241,7 +241,7 @@ mod tests {
             (&["schedule", "add", "every 15m", "text"], "--notify"),
             (&["schedule", "add", "x", "--ask", "a", "x", "--misfire", "all"], "all:10"),
             (&["jobs", "add", "Read", "the diff"], "--for"),
-            (&["jobs", "add", "--for", "a", "x", "y", "--backend", "claude"], "--new"),
+            (&["jobs", "add", "--for", "a", "x", "y", "--backend", "claude"], "--for"),
             (&["jobs", "run"], "<COMMAND>"),
             (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),
             (&["whoami", "--url", "http://example.org:80"], "loopback"),

@@ -79,7 +79,7 @@ pub struct AddJob {
     #[arg(long, value_name = "TITLE", group = "whom")]
     pub new: Option<String>,
     /// What sort of agent should take it, as in claude; any by default
-    #[arg(long, requires = "new")]
+    #[arg(long, conflicts_with = "session")]
     pub backend: Option<String>,
     /// The session to give it as, which is told how it ended; your home by default
     #[arg(long = "as", value_name = "SESSION")]
