@@ -100,7 +100,7 @@ impl Worker<'_> {
         let taken = self.say(daemon, json!({"job_take": {"lease_ms": LEASE_MS}})).await?;
         let Some(job) = taken["ok"]["job_taken"].get("job") else { return Some(false) };
         self.turns += 1;
-        if !gives || self.turns % 3 != 0 {
+        if !gives || !self.turns.is_multiple_of(3) {
             let finish = json!({"job_finish": {"job": job["job"], "lease": job["lease"], "result": "done"}});
             self.say(daemon, finish).await?;
         }

@@ -3,15 +3,17 @@
 mod append;
 mod page;
 mod schedules;
+mod search;
 mod wire;
 
 use anyhow::Result;
 
 use crate::setting::{Group, Options};
 
-const GROUPS: [(&str, Group); 3] = [("append", append::run), ("page", page::run), ("schedules", schedules::run)];
+const GROUPS: [(&str, Group); 4] =
+    [("append", append::run), ("page", page::run), ("schedules", schedules::run), ("search", search::run)];
 
-/// Options of `sessions`. Its groups: append, page, schedules.
+/// Options of `sessions`. Its groups: append, page, schedules, search.
 #[derive(clap::Args)]
 pub struct Sessions {
     #[command(flatten)]
