@@ -285,6 +285,7 @@ async fn a_person_sees_what_waits_for_it_and_an_agent_only_its_own_asks() {
             Needed::Answer { ask, .. } => (need.session, ask.to_string()),
             Needed::Approval { approval, .. } => (need.session, approval.clone()),
             Needed::Plugin { name, .. } => (None, name.clone()),
+            Needed::Memory { proposal, .. } => (need.session, proposal.to_string()),
         };
         let mut found: Vec<_> = needs.needs.iter().map(name).collect();
         found.sort();

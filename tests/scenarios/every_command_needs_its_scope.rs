@@ -6,11 +6,12 @@ use tieline_model::{
     Code, Command, Failure, Lane, MessageId, Outcome, Principal, Scope, TokenId,
     command::{
         Ack, Ask, AskMany, Broadcast, Inbox, JobCancel, JobCreate, JobFinish, JobList, JobRef, JobRenew, JobRetry,
-        JobTake, MessageRef, Need, NeedsYou, Notify, PeerAttach, PeerDetach, PeerList, PluginList, PluginLogs,
-        PluginRef, PluginTrust, Recall, Receipt, ReceiptState, Record, ScheduleCreate, ScheduleHistory, ScheduleList,
-        ScheduleRef, Search, SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList,
-        SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Timeline, TokenCreate,
-        TokenList, TokenRevoke, TranscriptList, TranscriptRecord, Whoami,
+        JobTake, MemoryDecide, MemoryDiff, MemoryLog, MemoryPropose, MemoryShow, MemorySnapshot, MessageRef, Need,
+        NeedsYou, Notify, PeerAttach, PeerDetach, PeerList, PluginList, PluginLogs, PluginRef, PluginTrust, Recall,
+        Receipt, ReceiptState, Record, ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef, Search,
+        SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge,
+        SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke,
+        TranscriptList, TranscriptRecord, Whoami,
     },
     job::RetryPolicy,
 };
@@ -122,7 +123,25 @@ fn after(command: &Command) -> Option<Command> {
         Command::JobCancel(_) => Command::JobRetry(JobRetry { job, deadline_in_ms: None }),
         Command::JobRetry(_) => Command::JobList(JobList::default()),
         Command::JobList(_) => Command::JobGet(JobRef { job }),
-        Command::JobGet(_) => Command::TokenList(TokenList {}),
+        Command::JobGet(_) => {
+            Command::MemorySnapshot(MemorySnapshot { session: Some(session), origin: text, files: Vec::new() })
+        }
+        Command::MemorySnapshot(_) => Command::MemoryPropose(MemoryPropose {
+            session: Some(session),
+            path: text.clone(),
+            text: Some(text.clone()),
+            diff: None,
+            remove: false,
+            reason: text,
+        }),
+        Command::MemoryPropose(_) => {
+            let proposal = "prp_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f".parse().expect("an id");
+            Command::MemoryDecide(MemoryDecide { proposal, allow: true, reason: None })
+        }
+        Command::MemoryDecide(_) => Command::MemoryShow(MemoryShow { session, at: None }),
+        Command::MemoryShow(_) => Command::MemoryDiff(MemoryDiff { session, from: 0, to: None }),
+        Command::MemoryDiff(_) => Command::MemoryLog(MemoryLog { session, before: None, limit: None }),
+        Command::MemoryLog(_) => Command::TokenList(TokenList {}),
         Command::TokenList(_) => Command::TokenCreate(TokenCreate {
             name: "new".into(),
             kind: tieline_model::PrincipalKind::Agent,

@@ -36,6 +36,7 @@ mod an_ask_to_an_offline_session_waits;
 mod credit_bounds_what_is_in_flight;
 mod events_have_no_gaps;
 mod every_command_needs_its_scope;
+mod memory_is_what_the_events_say;
 mod missed_instants_are_caught_up_with;
 mod nobody_speaks_as_anothers_session;
 mod only_a_human_steers_plugins;

@@ -23,6 +23,8 @@ struct Case {
     schedule: String,
     /// One that the agent gave the human.
     job: String,
+    /// One to change what the human works by.
+    proposal: String,
     /// The session that both went to.
     session: String,
 }
@@ -38,9 +40,12 @@ async fn case() -> Case {
     let schedule = says(&daemon, "agent", later).await["ok"]["schedule"]["schedule"].as_str().unwrap().to_owned();
     let work = json!({"job_create": {"title": "work", "input": TEXT, "session": "human"}});
     let job = says(&daemon, "agent", work).await["ok"]["job"]["job"].as_str().unwrap().to_owned();
+    let change = json!({"memory_propose": {"session": "human", "path": "a", "text": TEXT, "reason": "x"}});
+    let proposal =
+        says(&daemon, "agent", change).await["ok"]["memory_proposal"]["proposal"].as_str().unwrap().to_owned();
     let id = |sent: &Value| sent["ok"]["accepted"]["message"].as_str().unwrap().to_owned();
     let session = message["ok"]["accepted"]["deliveries"][0]["session"].as_str().unwrap().to_owned();
-    Case { message: id(&message), ask: id(&ask), schedule, job, session, daemon, stranger, neighbour }
+    Case { message: id(&message), ask: id(&ask), schedule, job, proposal, session, daemon, stranger, neighbour }
 }
 
 #[tokio::test]
@@ -50,6 +55,7 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
     let no_session = "ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     let no_schedule = "sch_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     let no_job = "job_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
+    let no_proposal = "prp_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     let no_message = "msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f";
     for template in [
         json!({"trace": {"message": "MESSAGE"}}),
@@ -99,6 +105,13 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
         json!({"schedule_cancel": {"schedule": "SCHEDULE"}}),
         json!({"schedule_history": {"schedule": "SCHEDULE"}}),
         json!({"schedule_list": {"session": "SESSION"}}),
+        json!({"memory_snapshot": {"session": "SESSION", "origin": "x", "files": []}}),
+        json!({"memory_propose": {"session": "SESSION", "path": "a", "text": "x", "reason": "x"}}),
+        json!({"memory_show": {"session": "SESSION"}}),
+        json!({"memory_show": {"session": "SESSION", "at": 3}}),
+        json!({"memory_diff": {"session": "SESSION", "from": 0}}),
+        json!({"memory_log": {"session": "SESSION"}}),
+        json!({"memory_decide": {"proposal": "PROPOSAL", "allow": true}}),
         json!({"job_create": {"title": "x", "input": "x", "session": "SESSION"}}),
         json!({"job_create": {"title": "x", "input": "x", "session": "stranger", "as": "SESSION"}}),
         json!({"job_create": {"title": "x", "input": "x", "session": "stranger", "after": ["JOB"]}}),
@@ -117,17 +130,24 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
             "command": {"notify": {"to": "stranger", "text": "x"}},
         }}),
     ] {
-        let fill = |session: &str, message: &str, ask: &str, schedule: &str, job: &str| {
+        let fill = |session: &str, message: &str, ask: &str, schedule: &str, job: &str, proposal: &str| {
             let text = template.to_string().replace("SESSION", session).replace("MESSAGE", message);
-            let text = text.replace("SCHEDULE", schedule).replace("JOB", job);
+            let text = text.replace("SCHEDULE", schedule).replace("JOB", job).replace("PROPOSAL", proposal);
             serde_json::from_str::<Value>(&text.replace("ASK", ask)).unwrap()
         };
-        let real = said(daemon, secret, fill(&case.session, &case.message, &case.ask, &case.schedule, &case.job)).await;
-        let none = said(daemon, secret, fill(no_session, no_message, no_message, no_schedule, no_job)).await;
+        let real = said(
+            daemon,
+            secret,
+            fill(&case.session, &case.message, &case.ask, &case.schedule, &case.job, &case.proposal),
+        )
+        .await;
+        let none =
+            said(daemon, secret, fill(no_session, no_message, no_message, no_schedule, no_job, no_proposal)).await;
         let shown = |outcome: &Value| {
             let text = outcome.to_string().replace(&case.session, "SESSION").replace(no_session, "SESSION");
             let text = text.replace(&case.schedule, "SCHEDULE").replace(no_schedule, "SCHEDULE");
             let text = text.replace(&case.job, "JOB").replace(no_job, "JOB");
+            let text = text.replace(&case.proposal, "PROPOSAL").replace(no_proposal, "PROPOSAL");
             text.replace(&case.message, "MESSAGE").replace(&case.ask, "MESSAGE").replace(no_message, "MESSAGE")
         };
         assert_eq!(shown(&real), shown(&none), "{template}");
@@ -201,6 +221,9 @@ async fn what_is_anothers_in_the_same_circle_stays_anothers() {
         (json!({"session_describe": {"session": "human", "roles": ["x"]}}), "not_your_session"),
         (json!({"peer_attach": {"session": "human"}}), "not_your_session"),
         (json!({"peer_detach": {"session": "human"}}), "not_attached"),
+        (json!({"memory_snapshot": {"session": "human", "origin": "x", "files": []}}), "not_your_session"),
+        (json!({"memory_decide": {"proposal": case.proposal, "allow": true}}), "forbidden"),
+        (json!({"memory_decide": {"proposal": case.proposal, "allow": false}}), "forbidden"),
         (json!({"job_take": {"job": case.job}}), "not_your_session"),
         (json!({"job_take": {"session": "human"}}), "not_your_session"),
         (json!({"job_cancel": {"job": case.job}}), "not_your_session"),

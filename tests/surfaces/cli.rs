@@ -75,6 +75,11 @@ fn words(command: &Value) -> Vec<String> {
         "schedule_history" => (&["schedule", "history"], &["schedule"]),
         "search" => (&["search"], &["query"]),
         "recall" => (&["recall"], &["query"]),
+        "memory_propose" => (&["memory", "propose"], &["path"]),
+        "memory_decide" => (&["memory", "decide"], &["proposal", "allow", "reason"]),
+        "memory_show" => (&["memory", "show"], &["session"]),
+        "memory_diff" => (&["memory", "diff"], &["session", "from", "to"]),
+        "memory_log" => (&["memory", "log"], &["session"]),
         "job_create" => (&["jobs", "add"], &["title", "input"]),
         "job_take" => (&["jobs", "take"], &[]),
         "job_renew" => (&["jobs", "renew"], &["job", "lease"]),
@@ -105,6 +110,7 @@ fn words(command: &Value) -> Vec<String> {
             "misfire" => vec!["--misfire".to_owned(), format!("all:{}", value["all"]["max"])],
             "overlap" => vec!["--overlap".to_owned(), plain(value).replace('_', "-")],
             "session" if name == "job_create" => vec!["--for".to_owned(), plain(value)],
+            "remove" => vec!["--remove".to_owned()],
             "deadline_in_ms" => vec!["--deadline".to_owned(), format!("{value}ms")],
             "include_ended" => vec!["--all".to_owned()],
             "give_up" => vec!["--give-up".to_owned()],
@@ -121,5 +127,8 @@ fn all(value: &Value) -> Vec<String> {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value.as_bool() {
+        Some(is_allowed) => if is_allowed { "allow" } else { "reject" }.to_owned(),
+        None => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    }
 }

@@ -198,6 +198,21 @@ fn lines() -> Vec<Line> {
         line(AGENT, json!({"job_cancel": {"job": "$job", "reason": "too late"}})),
         line(AGENT, json!({"job_list": {}})),
         line(AGENT, json!({"job_list": {"session": "critic", "include_ended": true}})),
+        // What an agent works by.
+        line(
+            AGENT,
+            json!({"memory_propose": {"path": "CLAUDE.md", "text": "tests first", "reason": "a bug came back"}}),
+        )
+        .keep("proposal", "/ok/memory_proposal/proposal"),
+        line(AGENT, json!({"memory_propose": {"path": "rules.md", "remove": true, "reason": "old"}})),
+        line(AGENT, json!({"memory_decide": {"proposal": "$proposal", "allow": true}})),
+        line(HUMAN, json!({"memory_show": {"session": "agent"}})),
+        line(HUMAN, json!({"memory_decide": {"proposal": "$proposal", "allow": true, "reason": "well seen"}})),
+        line(HUMAN, json!({"memory_decide": {"proposal": "$proposal", "allow": false}})),
+        line(AGENT, json!({"memory_show": {"session": "agent", "at": 1}})),
+        line(CRITIC, json!({"memory_show": {"session": "agent"}})),
+        line(CRITIC, json!({"memory_diff": {"session": "agent", "from": 0}})),
+        line(CRITIC, json!({"memory_log": {"session": "agent", "limit": 1}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]

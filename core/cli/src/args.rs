@@ -2,6 +2,7 @@
 
 mod import;
 mod job;
+mod memory;
 mod message;
 mod operate;
 mod plugin;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub use import::{Import, ImportFrom, Transcripts};
 pub use job::{AddJob, FinishJob, Jobs, JobsVerb, RunJobs, Taking};
+pub use memory::{ApplyMemory, Decision, Memory, MemoryVerb, ProposeMemory};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
@@ -114,6 +116,8 @@ pub enum Verb {
     Record(Record),
     /// Make, list, show, pause, resume, run and remove schedules
     Schedule(Schedule),
+    /// Show what sessions work by, propose changes, and decide about them
+    Memory(Memory),
     /// Give jobs, take them, and say what came of them
     Jobs(Jobs),
     /// Show what happened, or follow what happens
@@ -213,6 +217,10 @@ mod tests {
             &["schedule", "list", "review", "--all", "--json"],
             &["jobs", "add", "--for", "review", "Read", "the diff", "--deadline", "2h", "--attempts", "5"],
             &["jobs", "add", "--new", "night", "--backend", "claude", "Build", "-", "--steady"],
+            &["memory", "show", "review", "--at", "3"],
+            &["memory", "snapshot", "--origin", "resume", "CLAUDE.md"],
+            &["memory", "propose", "CLAUDE.md", "--remove", "--reason", "old"],
+            &["memory", "decide", "prp_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f", "reject", "too long"],
             &["jobs", "run", "--session", "review", "--once", "--", "sh", "-c", "cat"],
         ];
         for line in fine {
@@ -243,6 +251,8 @@ mod tests {
             (&["jobs", "add", "Read", "the diff"], "--for"),
             (&["jobs", "add", "--for", "a", "x", "y", "--backend", "claude"], "--for"),
             (&["jobs", "run"], "<COMMAND>"),
+            (&["memory", "propose", "CLAUDE.md", "--reason", "old"], "--diff"),
+            (&["memory", "snapshot"], "<FILES>"),
             (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),
             (&["whoami", "--url", "http://example.org:80"], "loopback"),
         ];

@@ -14,7 +14,9 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use tieline_model::{AskGroupId, FaultId, JobId, MessageId, PrincipalId, ScheduleId, SessionId, TimestampMs, TokenId};
+use tieline_model::{
+    AskGroupId, FaultId, JobId, MessageId, PrincipalId, ProposalId, ScheduleId, SessionId, TimestampMs, TokenId,
+};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -198,6 +200,8 @@ mint! {
     schedule -> ScheduleId;
     /// Makes a job's id.
     job -> JobId;
+    /// Makes a proposal's id.
+    proposal -> ProposalId;
     /// Makes a group's id.
     group -> AskGroupId;
     /// Makes a fault's id.

@@ -1,6 +1,7 @@
 //! Commands that only read. They run on a read-only connection and see what was committed.
 
 pub(crate) mod jobs;
+pub(crate) mod memory;
 mod needs;
 mod plugins;
 mod recall;
@@ -53,6 +54,9 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::Recall(recall) => query.recall(recall),
         Command::JobList(list) => query.job_list(list),
         Command::JobGet(get) => query.job_get(get),
+        Command::MemoryShow(show) => query.memory_show(show),
+        Command::MemoryDiff(diff) => query.memory_diff(diff),
+        Command::MemoryLog(log) => query.memory_log(log),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
         Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),

@@ -6,6 +6,7 @@
 mod asking;
 mod job;
 mod lifecycle;
+mod memory;
 mod record;
 mod schedule;
 mod search;
@@ -23,6 +24,7 @@ use crate::{
 pub use asking::{Escalation, Need, NeedsYou, Urgency};
 pub use job::{Executor, JobCancel, JobCreate, JobFinish, JobList, JobRef, JobRenew, JobRetry, JobTake};
 pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
+pub use memory::{MemoryDecide, MemoryDiff, MemoryLog, MemoryPropose, MemoryShow, MemorySnapshot, MemoryText};
 pub use record::{Happened, Record};
 pub use schedule::{ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef};
 pub use search::{Recall, Search};
@@ -137,6 +139,18 @@ pub enum Command {
     JobList(JobList),
     /// Show one job with its input and its result.
     JobGet(JobRef),
+    /// Record the files that the agent of an own session works by, as it found them.
+    MemorySnapshot(MemorySnapshot),
+    /// Propose a change of a file that a session works by; a person decides.
+    MemoryPropose(MemoryPropose),
+    /// Allow or refuse a proposed change of a session's memory. Humans only.
+    MemoryDecide(MemoryDecide),
+    /// Show the files that a session works by, now or at an event.
+    MemoryShow(MemoryShow),
+    /// Show what changed in the memory of a session between two events.
+    MemoryDiff(MemoryDiff),
+    /// Read what happened to the memory of a session, newest first.
+    MemoryLog(MemoryLog),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -654,6 +668,12 @@ impl Command {
             Command::JobRetry(_) => "job_retry",
             Command::JobList(_) => "job_list",
             Command::JobGet(_) => "job_get",
+            Command::MemorySnapshot(_) => "memory_snapshot",
+            Command::MemoryPropose(_) => "memory_propose",
+            Command::MemoryDecide(_) => "memory_decide",
+            Command::MemoryShow(_) => "memory_show",
+            Command::MemoryDiff(_) => "memory_diff",
+            Command::MemoryLog(_) => "memory_log",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -710,6 +730,11 @@ impl Command {
             Command::JobCreate(_) | Command::JobCancel(_) | Command::JobRetry(_) => Some(Scope::MessageSend),
             Command::JobTake(_) | Command::JobRenew(_) | Command::JobFinish(_) => Some(Scope::AskAnswer),
             Command::JobList(_) | Command::JobGet(_) => Some(Scope::TimelineRead),
+            Command::MemorySnapshot(_) => Some(Scope::SessionOpen),
+            Command::MemoryPropose(_) => Some(Scope::MessageSend),
+            // And the kind of the caller decides.
+            Command::MemoryDecide(_) => Some(Scope::SessionManage),
+            Command::MemoryShow(_) | Command::MemoryDiff(_) | Command::MemoryLog(_) => Some(Scope::TimelineRead),
             Command::Ask(_) | Command::AskMany(_) => Some(Scope::AskOpen),
             Command::Ack(_) => Some(Scope::AskAnswer),
             Command::Notify(_) | Command::Cancel(_) | Command::SessionMerge(_) => Some(Scope::MessageSend),
@@ -747,6 +772,9 @@ impl Command {
                 | Command::Recall(_)
                 | Command::JobList(_)
                 | Command::JobGet(_)
+                | Command::MemoryShow(_)
+                | Command::MemoryDiff(_)
+                | Command::MemoryLog(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)

@@ -5,6 +5,7 @@
 
 mod activity;
 mod brake;
+mod memory;
 mod schedule;
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
+pub use memory::{MemoryApplied, MemoryProposed, MemoryRecorded, MemoryRejected};
 pub use schedule::ScheduleChange;
 
 pub use brake::Brake;
@@ -418,6 +420,14 @@ pub enum EventBody {
         /// By whom.
         by: PrincipalId,
     },
+    /// The files that the session's agent works by were recorded.
+    MemoryRecorded(Box<MemoryRecorded>),
+    /// A change of the session's memory was proposed.
+    MemoryProposed(Box<MemoryProposed>),
+    /// A proposed change of the session's memory is in force from here on.
+    MemoryApplied(Box<MemoryApplied>),
+    /// A proposed change of the session's memory was refused.
+    MemoryRejected(Box<MemoryRejected>),
     /// The session's agent did something.
     Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
@@ -548,6 +558,10 @@ impl EventBody {
             EventBody::JobExpired { .. } => "job_expired",
             EventBody::JobCancelled { .. } => "job_cancelled",
             EventBody::JobRetried { .. } => "job_retried",
+            EventBody::MemoryRecorded(_) => "memory_recorded",
+            EventBody::MemoryProposed(_) => "memory_proposed",
+            EventBody::MemoryApplied(_) => "memory_applied",
+            EventBody::MemoryRejected(_) => "memory_rejected",
             EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",

@@ -99,6 +99,7 @@ id!(/** Names who is asking. */ PrincipalId, "prn");
 id!(/** Names one credential of a principal. */ TokenId, "tok");
 id!(/** Names a schedule for ever. */ ScheduleId, "sch");
 id!(/** Names a job for ever. */ JobId, "job");
+id!(/** Names a proposed change of a session's memory. */ ProposalId, "prp");
 id!(/** Names the asks that one `ask_many` opened. */ AskGroupId, "grp");
 id!(/** Names one fault, so that a caller and the log can meet. */ FaultId, "flt");
 

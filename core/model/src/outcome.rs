@@ -144,6 +144,8 @@ codes! {
     UnknownSchedule = "unknown_schedule", 404, 5;
     /// No job of that id in reach.
     UnknownJob = "unknown_job", 404, 5;
+    /// No proposal of that id in reach.
+    UnknownProposal = "unknown_proposal", 404, 5;
     /// Several sessions have that name.
     AmbiguousSession = "ambiguous_session", 409, 6;
     /// The session is closed.

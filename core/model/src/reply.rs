@@ -1,6 +1,7 @@
 //! What a command that was carried out answers.
 
 mod job;
+mod memory;
 mod needs;
 mod record;
 mod schedule;
@@ -21,6 +22,10 @@ use crate::{
 };
 
 pub use job::{JobTaken, JobView, Jobs};
+pub use memory::{
+    FileDiff, MemoryDiffView, MemoryFileView, MemoryLogView, MemoryRecordedView, MemoryView, ProposalState,
+    ProposalView,
+};
 pub use needs::{NeedView, Needed, Needs, Thread, ThreadMessage, UrgencyView};
 pub use record::RecordedView;
 pub use schedule::{ScheduleRunView, ScheduleRuns, ScheduleView, Schedules, Upcoming};
@@ -81,6 +86,16 @@ pub enum Reply {
     Jobs(Jobs),
     /// The job that the caller has now, if one waited.
     JobTaken(JobTaken),
+    /// The files that an agent works by are recorded.
+    MemoryRecorded(MemoryRecordedView),
+    /// A proposed change, as it stands.
+    MemoryProposal(Box<ProposalView>),
+    /// The files that a session works by.
+    Memory(Box<MemoryView>),
+    /// What changed between two events.
+    MemoryDiff(MemoryDiffView),
+    /// What happened to the memory of a session.
+    MemoryLog(MemoryLogView),
     /// Who the caller is.
     Whoami(Whoami),
     /// A new token, with its secret: shown this once.

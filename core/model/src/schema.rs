@@ -32,7 +32,8 @@ pub fn tools() -> Vec<Tool> {
 
 /// Returns the commands that an agent may be told of: all but those that only people may give.
 pub fn agent_commands() -> Vec<Tool> {
-    let is_for_people = |name: &str| name.starts_with("token_") || name.starts_with("plugin_");
+    let is_for_people =
+        |name: &str| name.starts_with("token_") || name.starts_with("plugin_") || name == "memory_decide";
     variants().iter().filter(|(name, _, _)| !is_for_people(name)).filter_map(tool).collect()
 }
 
@@ -152,7 +153,7 @@ mod tests {
         let whoami: Command = serde_json::from_value(command_of_tool("whoami", Map::new())).unwrap();
         assert_eq!(whoami.name(), "whoami");
         let names: Vec<String> = variants().into_iter().map(|(name, _, _)| name).collect();
-        assert_eq!(names.len(), 63);
+        assert_eq!(names.len(), 69);
         assert!(names.contains(&"ask_many".to_owned()));
         assert!(components().contains_key("Command"));
     }

@@ -10,6 +10,7 @@ mod error;
 mod jobs;
 mod life;
 mod lock;
+mod memory;
 mod open;
 mod pragma;
 mod read;
@@ -27,13 +28,14 @@ mod writer;
 pub use checkpoint::WalLimit;
 pub use error::{OpenError, StoreError};
 pub use life::{OpenAsk, Party};
+pub use memory::MemoryChange;
 pub use open::{Options, Store, Synchronous};
 pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk};
 pub use readers::{Reader, Readers};
 pub use timeline::Side;
 pub use tx::{
     AskRow, GroupRow, Head, JobRow, KvUse, NewDelivery, NewJob, NewSchedule, NewSession, PendingRow, Places,
-    Remembered, Reminding, ScheduleRow, SessionChange, Standing, Told, TranscriptRow, Tx,
+    ProposalRow, Remembered, Reminding, ScheduleRow, SessionChange, Standing, Told, TranscriptRow, Tx,
 };
 pub use worded::Worded;
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};

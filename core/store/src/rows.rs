@@ -1,8 +1,12 @@
 //! Turns columns into the model's types, and says which row is damaged when they are not.
 
 use tieline_model::{
-    AskGroupId, DeliveryState, JobId, Message, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId, TokenId,
-    ask::AskState, job::JobState, reply::Parent, schedule::State,
+    AskGroupId, DeliveryState, JobId, Message, MessageId, MessageKind, PrincipalId, ProposalId, ScheduleId, SessionId,
+    TokenId,
+    ask::AskState,
+    job::JobState,
+    reply::{Parent, ProposalState},
+    schedule::State,
 };
 
 use crate::StoreError;
@@ -27,6 +31,7 @@ id_reader! {
     group_id -> AskGroupId;
     schedule_id -> ScheduleId;
     job_id -> JobId;
+    proposal_id -> ProposalId;
 }
 
 /// A stored number is the place in a list that only ever grows at its end.
@@ -53,6 +58,7 @@ numbered! {
     ask_state_number, ask_state: AskState = ASK_STATES, "asks";
     schedule_state_number, schedule_state: State = State::ALL, "schedules";
     job_state_number, job_state: JobState = JobState::ALL, "jobs";
+    proposal_state_number, proposal_state: ProposalState = ProposalState::ALL, "memory_proposals";
 }
 
 const KINDS: [MessageKind; 5] =

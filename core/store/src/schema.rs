@@ -129,6 +129,18 @@ diesel::table! {
 
 diesel::table! { job_needs (job_no, needs_no) { job_no -> BigInt, needs_no -> BigInt, } }
 
+diesel::table! { memory_contents (hash) { hash -> Text, text -> Text, } }
+
+diesel::table! { memory_changes (session_no, seq) { session_no -> BigInt, seq -> BigInt, memory -> Text, } }
+
+diesel::table! {
+    memory_proposals (no) {
+        no -> BigInt, id -> Binary, session_no -> BigInt, from_no -> BigInt, author -> Binary, path -> Text,
+        base -> Nullable<Text>, change -> Nullable<Text>, diff -> Text, reason -> Text, seq -> BigInt,
+        proposed_at_ms -> BigInt, state -> Integer, decided_by -> Nullable<Binary>, decided_at_ms -> Nullable<BigInt>,
+    }
+}
+
 diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
 
 diesel::joinable!(deliveries -> messages (message_no));

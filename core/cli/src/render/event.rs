@@ -3,7 +3,7 @@
 use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
-    activity, clock, job, lane as lane_name, line, schedule,
+    activity, clock, job, lane as lane_name, line, memory, schedule,
     style::{Paint, Style},
 };
 
@@ -108,6 +108,10 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         | EventBody::ScheduleFired { .. }
         | EventBody::ScheduleMissed { .. }
         | EventBody::ScheduleRefused { .. } => schedule::event(body, style).unwrap_or_default(),
+        EventBody::MemoryRecorded(_)
+        | EventBody::MemoryProposed(_)
+        | EventBody::MemoryApplied(_)
+        | EventBody::MemoryRejected(_) => memory::happened(body, style).unwrap_or_default(),
         EventBody::JobCreated { .. }
         | EventBody::JobQueued { .. }
         | EventBody::JobLeased { .. }

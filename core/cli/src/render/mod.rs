@@ -6,6 +6,7 @@ mod activity;
 mod event;
 mod failure;
 mod job;
+mod memory;
 mod message;
 mod needs;
 mod other;
@@ -56,6 +57,11 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Job(view) => job::job(view, style),
         Reply::Jobs(page) => job::jobs(page, style),
         Reply::JobTaken(reply) => job::taken(reply, style),
+        Reply::MemoryRecorded(view) => memory::recorded(view),
+        Reply::MemoryProposal(view) => memory::proposal(view, style),
+        Reply::Memory(view) => memory::memory(view, style),
+        Reply::MemoryDiff(view) => memory::diff(view),
+        Reply::MemoryLog(view) => memory::log(view, style),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),

@@ -28,6 +28,11 @@ fn one(need: &NeedView, style: &Style, now: TimestampMs) -> String {
             let place = style.dim(&format!("approval {}, event {seq}", line(approval)));
             format!("{} {}{age}\n{}\n  {place}", style.bold(&who), style.warn("needs an approval"), indented(subject))
         }
+        Needed::Memory { proposal, path, reason } => {
+            let next = style.dim(&format!("tieline memory decide {proposal} allow"));
+            let what = style.warn("would change what it works by");
+            format!("{} {what}: `{}`{age}\n{}\n  {next}", style.bold(&who), line(path), indented(reason))
+        }
         Needed::Plugin { name, state, advice } => {
             let advice =
                 advice.as_deref().map(|advice| format!("\n  {}", style.dim(&line(advice)))).unwrap_or_default();

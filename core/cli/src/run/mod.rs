@@ -6,6 +6,7 @@ mod events;
 mod import;
 mod inbox;
 mod job;
+mod memory;
 mod names;
 mod plugin;
 mod record;
@@ -98,6 +99,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Record(args) => record::record(context, args).await,
         Verb::Schedule(args) => schedule::run(context, args).await,
         Verb::Jobs(args) => job::run(context, args).await,
+        Verb::Memory(args) => memory::run(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
         Verb::Plugins(args) => plugin::run(context, args).await,

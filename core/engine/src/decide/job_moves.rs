@@ -193,7 +193,8 @@ impl Decision<'_, '_> {
         Ok(())
     }
 
-    fn tell_session(
+    /// Has the daemon tell a session something, in the name of another.
+    pub(super) fn tell_session(
         &mut self,
         to: SessionId,
         from: SessionId,

@@ -12,6 +12,7 @@ mod job_moves;
 mod job_work;
 mod jobs;
 mod lifecycle;
+mod memory;
 mod notice;
 mod peers;
 mod record;
@@ -140,6 +141,9 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::JobFinish(finish) => self.job_finish(request, finish),
             Command::JobCancel(cancel) => self.job_cancel(request, cancel),
             Command::JobRetry(retry) => self.job_retry(request, retry),
+            Command::MemorySnapshot(snapshot) => self.memory_snapshot(request, snapshot),
+            Command::MemoryPropose(propose) => self.memory_propose(request, propose),
+            Command::MemoryDecide(decide) => self.memory_decide(request, decide),
             Command::TokenCreate(create) => self.token_create(request, create),
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)
@@ -159,6 +163,9 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::Recall(_)
             | Command::JobList(_)
             | Command::JobGet(_)
+            | Command::MemoryShow(_)
+            | Command::MemoryDiff(_)
+            | Command::MemoryLog(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
             | Command::PluginList(_)

@@ -80,6 +80,6 @@ impl Query<'_> {
 
     fn sees_job(&self, row: &JobRow) -> bool {
         row.principal == self.caller.id
-            || row.session.into_iter().chain([row.from]).any(|session: SessionId| self.sees_session(session))
+            || row.session.into_iter().chain([row.from]).any(|session: SessionId| self.may_see(session))
     }
 }

@@ -28,6 +28,15 @@ impl Query<'_> {
                 needs.push(self.need(what, session, Some(open.at_ms)));
             }
         }
+        if self.caller.kind == PrincipalKind::Human && self.caller.may(Scope::SessionManage) {
+            for open in self.reader.open_proposals(None)? {
+                if !self.may_see(open.session) {
+                    continue;
+                }
+                let what = Needed::Memory { proposal: open.id, path: open.path, reason: open.reason };
+                needs.push(self.need(what, open.session, Some(open.proposed_at)));
+            }
+        }
         if self.caller.may(Scope::PluginManage) {
             let unwell =
                 self.plugins().into_iter().filter(|plugin| plugin.state == "quarantined" || plugin.state == "failed");

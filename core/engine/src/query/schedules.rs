@@ -99,7 +99,7 @@ impl Query<'_> {
         row.principal == self.caller.id || self.sees_session(row.session)
     }
 
-    pub(super) fn sees_session(&self, session: SessionId) -> bool {
+    fn sees_session(&self, session: SessionId) -> bool {
         session == self.caller.home
             || self
                 .shared

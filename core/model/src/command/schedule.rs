@@ -99,6 +99,7 @@ impl Command {
                 | Command::JobTake(_)
                 | Command::JobRenew(_)
                 | Command::JobFinish(_)
+                | Command::MemoryDecide(_)
                 | Command::TokenCreate(_)
                 | Command::ScheduleCreate(_)
                 | Command::ScheduleRun(_)

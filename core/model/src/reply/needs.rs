@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, MessageId, SessionId, TimestampMs, ask::AskState, command::Urgency};
+use crate::{Message, MessageId, ProposalId, SessionId, TimestampMs, ask::AskState, command::Urgency};
 
 /// See [`Reply::Needs`](super::Reply::Needs).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,15 @@ pub enum Needed {
         subject: String,
         /// The number of the event.
         seq: u64,
+    },
+    /// That a proposed change of a session's memory is allowed or refused.
+    Memory {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Which file.
+        path: String,
+        /// Why.
+        reason: String,
     },
     /// That a plugin is looked after.
     Plugin {

@@ -1,0 +1,3 @@
+DROP TABLE memory_proposals;
+DROP TABLE memory_changes;
+DROP TABLE memory_contents;
