@@ -9,8 +9,16 @@ use crate::{Surface, cast::Cast};
 pub const PROTOCOL: &str = "2025-06-18";
 
 /// Commands of the script that MCP has not: an agent steers no plugins.
-pub const LACKS: &[&str] =
-    &["plugin_list", "plugin_info", "plugin_logs", "plugin_enable", "plugin_disable", "plugin_reload", "plugin_trust"];
+pub const LACKS: &[&str] = &[
+    "plugin_list",
+    "plugin_info",
+    "plugin_logs",
+    "plugin_enable",
+    "plugin_disable",
+    "plugin_reload",
+    "plugin_trust",
+    "memory_decide",
+];
 
 /// The tool call that a command is: a tool's own, or one of the tool for all others.
 pub fn call(id: u64, command: &Value) -> Value {

@@ -41,6 +41,8 @@ impl Normal {
             {
                 json!("[time]")
             }
+            // Links of the chain of a memory; elsewhere these are numbers or ids.
+            "before" | "after" if value.as_str().is_some_and(|text| text.len() == 2 * HEX) => json!("[link]"),
             "version" => json!("[version]"),
             "hash" => json!("[hash]"),
             // Each system has its own names for libraries.

@@ -201,18 +201,18 @@ fn lines() -> Vec<Line> {
         // What an agent works by.
         line(
             AGENT,
-            json!({"memory_propose": {"path": "CLAUDE.md", "text": "tests first", "reason": "a bug came back"}}),
+            json!({"memory_propose": {"session": "review", "path": "CLAUDE.md", "text": "tests first", "reason": "a bug came back"}}),
         )
         .keep("proposal", "/ok/memory_proposal/proposal"),
-        line(AGENT, json!({"memory_propose": {"path": "rules.md", "remove": true, "reason": "old"}})),
+        line(AGENT, json!({"memory_propose": {"session": "review", "path": "rules.md", "remove": true, "reason": "old"}})),
         line(AGENT, json!({"memory_decide": {"proposal": "$proposal", "allow": true}})),
-        line(HUMAN, json!({"memory_show": {"session": "agent"}})),
+        line(AGENT, json!({"memory_show": {"session": "review"}})),
         line(HUMAN, json!({"memory_decide": {"proposal": "$proposal", "allow": true, "reason": "well seen"}})),
         line(HUMAN, json!({"memory_decide": {"proposal": "$proposal", "allow": false}})),
-        line(AGENT, json!({"memory_show": {"session": "agent", "at": 1}})),
-        line(CRITIC, json!({"memory_show": {"session": "agent"}})),
-        line(CRITIC, json!({"memory_diff": {"session": "agent", "from": 0}})),
-        line(CRITIC, json!({"memory_log": {"session": "agent", "limit": 1}})),
+        line(AGENT, json!({"memory_show": {"session": "review", "at": 1}})),
+        line(CRITIC, json!({"memory_show": {"session": "review"}})),
+        line(CRITIC, json!({"memory_diff": {"session": "review", "from": 0}})),
+        line(CRITIC, json!({"memory_log": {"session": "nobody", "limit": 1}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]
