@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
-use tieline_tests::daemon::Home;
+use tieline_tests::daemon::{Daemon, Home};
 
 use crate::says;
 
@@ -37,9 +37,37 @@ fn grep(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
+/// Says it in a job and what comes of that, and in what an agent works by and what is to be changed there.
+async fn works(daemon: &Daemon, text: &str) {
+    // A title is one short line without slashes.
+    let title = if text.len() > 120 || text.contains(['\n', '/']) { "work" } else { text };
+    let ok = async |who: &str, command: Value| {
+        let answer = says(daemon, who, command).await;
+        assert!(answer.get("ok").is_some(), "{answer}");
+        answer["ok"].clone()
+    };
+    let job = ok("agent", json!({"job_create": {"title": title, "input": text, "session": "agent"}})).await;
+    let (job, json) = (&job["job"]["job"], json!({"found": [text]}));
+    ok("agent", json!({"job_take": {"job": job}})).await;
+    ok("agent", json!({"job_finish": {"job": job, "lease": 1, "error": text, "give_up": true}})).await;
+    ok("agent", json!({"job_retry": {"job": job}})).await;
+    ok("agent", json!({"job_take": {"job": job}})).await;
+    ok("agent", json!({"job_finish": {"job": job, "lease": 2, "result": text, "json": json}})).await;
+    let files = json!([{"path": "CLAUDE.md", "text": text}]);
+    ok("agent", json!({"memory_snapshot": {"origin": "start", "files": files}})).await;
+    let text = format!("{text}\nand again {text}");
+    let proposed = ok("agent", json!({"memory_propose": {"path": "CLAUDE.md", "text": text, "reason": text}})).await;
+    let decide = json!({"proposal": proposed["memory_proposal"]["proposal"], "allow": true, "reason": text});
+    ok("human", json!({"memory_decide": decide})).await;
+}
+
 #[actix_rt::test]
 async fn no_secret_that_was_said_is_stored() {
-    let mut daemon = Home::new().env("DEPLOY_TOKEN", KNOWN).config("[redaction]\nprefixes = [\"acme_\"]\n").start();
+    let mut daemon = Home::new()
+        .env("DEPLOY_TOKEN", KNOWN)
+        .env("TIELINE_LIMITS__RATES__AGENT__BURST", "10000")
+        .config("[redaction]\nprefixes = [\"acme_\"]\n")
+        .start();
     let mut asks: Vec<Value> = Vec::new();
     for (n, canary) in CANARIES.iter().enumerate() {
         let text = if n == 6 {
@@ -64,6 +92,7 @@ async fn no_secret_that_was_said_is_stored() {
             assert!(answer.get("ok").is_some(), "{answer}");
         }
         says(&daemon, "human", json!({"broadcast": {"text": text}})).await;
+        works(&daemon, &text).await;
     }
     for (ask, canary) in asks.iter().zip(CANARIES) {
         says(&daemon, "human", json!({"ack": {"ask": ask, "text": format!("password: {canary}")}})).await;

@@ -58,7 +58,9 @@ impl Decision<'_, '_> {
             Some(_) => (Input::Fail { lease: finish.lease, is_retryable: !finish.give_up }, Cause::Failed { by }),
         };
         let mut row = self.job_on_lease(request, finish.job, input, "job_finish")?;
-        (row.result, row.json, row.reason) = (finish.result.clone(), json, finish.error.clone());
+        let clean = |text: &String| self.cleaned(text);
+        (row.result, row.reason) = (finish.result.as_ref().map(clean), finish.error.as_ref().map(clean));
+        row.json = json;
         fail::fail_point!("job.before_finish");
         self.step_job(&mut row, input, &cause, "job_finish.lease")?;
         fail::fail_point!("job.after_finish");
@@ -76,12 +78,26 @@ impl Decision<'_, '_> {
             let message = "`give_up` without `error`; wanted the error that no further attempt can mend";
             return Err(Refusal::new(Code::BadInput, message).at("job_finish.give_up").into());
         }
-        let json = finish.json.as_ref().map(serde_json::Value::to_string);
+        let mut json = finish.json.clone();
+        if let Some(json) = &mut json {
+            self.clean_json(json);
+        }
+        let json = json.map(|json| json.to_string());
         if let Some(bytes) = json.as_ref().map(String::len).filter(|bytes| *bytes > most) {
             let message = format!("{bytes} bytes; at most {most} are allowed");
             return Err(Refusal::new(Code::TooLarge, message).at("job_finish.json").into());
         }
         Ok(json)
+    }
+
+    /// Takes secrets out of each text in it, so that it stays JSON.
+    fn clean_json(&self, json: &mut serde_json::Value) {
+        match json {
+            serde_json::Value::String(text) => *text = self.cleaned(text),
+            serde_json::Value::Array(list) => list.iter_mut().for_each(|one| self.clean_json(one)),
+            serde_json::Value::Object(fields) => fields.values_mut().for_each(|one| self.clean_json(one)),
+            _ => {}
+        }
     }
 
     /// Finds a job by its id that the caller may take.

@@ -41,13 +41,14 @@ impl Decision<'_, '_> {
         }
         let (needs, is_blocked) = self.check_needs(caller, &create.after)?;
         let standing = Standing::new(is_blocked, self.now, span_ms.map(|ms| self.now.plus_ms(ms)));
+        let (title, input) = (self.cleaned(&create.title), self.cleaned(&create.input));
         let new = NewJob {
             id: self.shared.mint.job(),
             session,
             from,
             principal: caller.id,
-            title: &create.title,
-            input: &create.input,
+            title: &title,
+            input: &input,
             executor: create.executor.as_ref(),
             retry: &create.retry,
             span_ms,
@@ -78,7 +79,7 @@ impl Decision<'_, '_> {
             text::check_body(reason, "job_cancel.reason", self.shared.config.limits.text_bytes)?;
         }
         let mut row = self.job_in_hand(request, cancel.job, "job_cancel.job")?;
-        row.reason.clone_from(&cancel.reason);
+        row.reason = cancel.reason.as_deref().map(|reason| self.cleaned(reason));
         let cause = Cause::Cancelled { by: Some(request.principal.id) };
         self.step_job(&mut row, Input::Cancel, &cause, "job_cancel.job")?;
         self.job_reply(row)
@@ -99,6 +100,11 @@ impl Decision<'_, '_> {
         };
         self.step_job(&mut row, input, &Cause::Retried { by: request.principal.id }, "job_retry.job")?;
         self.job_reply(row)
+    }
+
+    /// Takes secrets out of what is going to be stored.
+    pub(super) fn cleaned(&self, text: &str) -> String {
+        self.shared.redaction.clean(text).into_owned()
     }
 
     /// Finds the session that a job is for; `None` when one is to be opened for it.

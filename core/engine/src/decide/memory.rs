@@ -29,7 +29,8 @@ impl Decision<'_, '_> {
     pub(super) fn memory_snapshot(&mut self, request: &Request, snapshot: &MemorySnapshot) -> Result<Reply, Stop> {
         check_label(&snapshot.origin, ORIGIN_BYTES, "memory_snapshot.origin")?;
         let mut paths = BTreeSet::new();
-        let mut files = Vec::with_capacity(snapshot.files.len());
+        let (mut files, mut texts) =
+            (Vec::with_capacity(snapshot.files.len()), Vec::with_capacity(snapshot.files.len()));
         for (at, file) in snapshot.files.iter().enumerate() {
             check_label(&file.path, PATH_BYTES, &format!("memory_snapshot.files[{at}].path"))?;
             check_file(&file.text, &format!("memory_snapshot.files[{at}].text"))?;
@@ -39,14 +40,16 @@ impl Decision<'_, '_> {
                     .at(format!("memory_snapshot.files[{at}].path"))
                     .into());
             }
-            files.push(MemoryFile::new(&file.path, &file.text));
+            let text = self.cleaned(&file.text);
+            files.push(MemoryFile::new(&file.path, &text));
+            texts.push(text);
         }
         let session = self.acting(request, snapshot.session.as_ref(), "memory_snapshot.session")?;
         let mut memory = self.tx.memory(session)?;
         memory.replace(&files, &snapshot.origin, self.tx.next_event_seq(session)?);
         check_all(&memory, "memory_snapshot.files")?;
-        for (file, given) in files.iter().zip(&snapshot.files) {
-            self.tx.keep_text(&file.hash, &given.text)?;
+        for (file, text) in files.iter().zip(&texts) {
+            self.tx.keep_text(&file.hash, text)?;
         }
         let hash = memory.hash();
         let (before, after) = (String::new(), String::new());
@@ -73,7 +76,7 @@ impl Decision<'_, '_> {
         let mut memory = self.tx.memory(session)?;
         let base = memory.files.get(&propose.path).map(|held| held.file.hash.clone());
         let old = base.as_ref().map(|hash| self.tx.text(hash)).transpose()?;
-        let new = changed(propose, old.as_deref())?;
+        let new = changed(propose, old.as_deref())?.map(|text| self.cleaned(&text));
         if new == old {
             let message = format!("nothing of `{}` would change", propose.path);
             return Err(Refusal::new(Code::BadInput, message).at("memory_propose").into());
@@ -100,7 +103,7 @@ impl Decision<'_, '_> {
             base,
             to,
             diff,
-            reason: propose.reason.clone(),
+            reason: self.cleaned(&propose.reason),
             seq: self.tx.next_event_seq(session)?,
             proposed_at: self.now,
             state: ProposalState::Open,
@@ -143,7 +146,7 @@ impl Decision<'_, '_> {
             return Err(Refusal::new(Code::TooLate, message).at(field).into());
         }
         let mut memory = self.tx.memory(row.session)?;
-        let (by, note) = (caller.id, decide.reason.clone());
+        let (by, note) = (caller.id, decide.reason.as_deref().map(|reason| self.cleaned(reason)));
         let (before, after) = (String::new(), String::new());
         let body = if decide.allow {
             let found = memory.files.get(&row.path).map(|held| held.file.hash.clone());
