@@ -10,12 +10,13 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may use. The crates under `tests/` may use all; nobody may use them.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("tieline-config", &[]),
     ("tieline-model", &[]),
     ("tieline-plugin-sdk", &[]),
     ("tieline-store", &["tieline-model"]),
     ("tieline-search", &["tieline-model"]),
+    ("tieline-agents", &["tieline-model"]),
     ("tieline-ingest", &["tieline-model"]),
     ("tieline-host", &["tieline-plugin-sdk"]),
     ("tieline-engine", &["tieline-config", "tieline-host", "tieline-model", "tieline-search", "tieline-store"]),
@@ -23,6 +24,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     (
         "tieline-cli",
         &[
+            "tieline-agents",
             "tieline-config",
             "tieline-engine",
             "tieline-host",
