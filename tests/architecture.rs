@@ -10,16 +10,20 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may use. The crates under `tests/` may use all; nobody may use them.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("tieline-config", &[]),
     ("tieline-model", &[]),
+    ("tieline-process", &[]),
     ("tieline-plugin-sdk", &[]),
     ("tieline-store", &["tieline-model"]),
     ("tieline-search", &["tieline-model"]),
     ("tieline-agents", &["tieline-model"]),
     ("tieline-ingest", &["tieline-model"]),
     ("tieline-host", &["tieline-plugin-sdk"]),
-    ("tieline-engine", &["tieline-config", "tieline-host", "tieline-model", "tieline-search", "tieline-store"]),
+    (
+        "tieline-engine",
+        &["tieline-config", "tieline-host", "tieline-model", "tieline-process", "tieline-search", "tieline-store"],
+    ),
     ("tieline-server", &["tieline-config", "tieline-engine", "tieline-model"]),
     (
         "tieline-cli",
@@ -30,6 +34,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "tieline-host",
             "tieline-ingest",
             "tieline-model",
+            "tieline-process",
             "tieline-server",
             "tieline-store",
         ],
