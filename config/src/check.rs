@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Hosts,
     /// Beginnings of secrets: up to 100 of 3 to 64 characters each.
     Beginnings,
+    /// Names of transports.
+    Names,
     /// Web origins.
     Origins,
     /// A list of these words.
@@ -49,6 +51,7 @@ impl Kind {
             }
             Kind::Hosts => "a list of host names without scheme, port or path, such as [\"mesh.example.org\"]".into(),
             Kind::Beginnings => "a list of up to 100 beginnings of 3 to 64 characters each, such as [\"corp-\"]".into(),
+            Kind::Names => "a list of up to 16 names of transports, such as [\"terminal\"]".into(),
             Kind::Origins => "a list of web origins, such as [\"https://mesh.example.org\"]".into(),
             Kind::Words(words) => {
                 format!("a list of {}", words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "))
@@ -79,6 +82,10 @@ impl Kind {
                 let is_fine = |it: &Value| it.as_str().is_some_and(|text| (3..=64).contains(&text.chars().count()));
                 all.len() <= 100 && all.iter().all(is_fine)
             }
+            (Kind::Names, Value::Array(names)) => {
+                let is_fine = |it: &Value| it.as_str().is_some_and(|name| (1..=64).contains(&name.len()));
+                names.len() <= 16 && names.iter().all(is_fine)
+            }
             (Kind::Hosts, Value::Array(hosts)) => hosts.iter().all(|host| host.as_str().is_some_and(is_host)),
             (Kind::Origins, Value::Array(origins)) => {
                 origins.iter().all(|origin| origin.as_str().is_some_and(is_origin))
@@ -98,7 +105,7 @@ impl Kind {
         match self {
             Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Boolean),
             Kind::Whole(..) => text.trim().replace('_', "").parse().map_or_else(|_| as_text(), Value::Integer),
-            Kind::Beginnings | Kind::Hosts | Kind::Origins | Kind::Words(_) => {
+            Kind::Beginnings | Kind::Hosts | Kind::Names | Kind::Origins | Kind::Words(_) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
             }

@@ -19,6 +19,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// How asks are cared for.
     pub asks: Asks,
+    /// How agent programs are woken.
+    pub agents: Agents,
     /// What is taken out of texts before they are stored.
     pub redaction: Redaction,
     /// What stops agents that talk in circles.
@@ -116,6 +118,18 @@ pub struct Asks {
     pub reminders: u32,
     /// How long after an ask its addressee is reminded first.
     pub first_reminder_ms: u64,
+}
+
+/// `[agents]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agents {
+    /// Transports that are asked to wake an idle agent program, best first.
+    pub wakers: Vec<String>,
+    /// How long a transport has until a turn begins.
+    pub wake_timeout_ms: u64,
+    /// How long after all of them were tried in vain they are tried again.
+    pub wake_again_ms: u64,
 }
 
 /// `[brakes]`: for agents that talk in circles. A 0 lifts a brake.

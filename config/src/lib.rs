@@ -17,8 +17,8 @@ mod problem;
 mod show;
 
 pub use config::{
-    Brakes, BroadcastRate, Config, Delivery, Format, Isolation, Limits, Log, Plugin, Plugins, Rate, Rates, Redaction,
-    Server, Store, Synchronous, Trust,
+    Agents, Brakes, BroadcastRate, Config, Delivery, Format, Isolation, Limits, Log, Plugin, Plugins, Rate, Rates,
+    Redaction, Server, Store, Synchronous, Trust,
 };
 pub use home::{Home, HomeError};
 pub use key::{PLUGIN_SCOPES, env_name, known_keys};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tieline_model::{
     DeliveryState, Lane, LinkId, Principal, SessionId, TimestampMs, TokenId, frame::ProgressFrame, message::PerLane,
-    route::Entry,
+    route::Entry, runtime::Runtime,
 };
 
 use crate::presence::Attachment;
@@ -85,6 +85,13 @@ pub enum Effect {
         session: SessionId,
         /// When.
         at: TimestampMs,
+    },
+    /// The agent program of a session is another, or at something else.
+    Runtime {
+        /// Whose.
+        session: SessionId,
+        /// What is known of it.
+        runtime: Box<Runtime>,
     },
     /// Schedules may be due at another instant than before.
     Schedules,

@@ -20,6 +20,7 @@ use crate::{
     port::Port,
     request::ReplyTo,
     router::{Committed, Router},
+    runtimes,
     scheduler::Scheduler,
     search::Search,
     session::Registry,
@@ -99,6 +100,7 @@ impl Engine {
         let links = Links::new(&shared, &door, router);
         mesh::open(&shared, &door).await?;
         actix::spawn(calendar::keep(door.clone()));
+        actix::spawn(runtimes::keep(door.clone()));
         Ok(Self { door, links, store, writer, scheduler })
     }
 
@@ -220,6 +222,9 @@ fn load(shared: &Arc<Shared>) -> Result<(), StoreError> {
     for row in reader.tokens()?.into_iter().filter(|row| row.revoked_at.is_none()) {
         shared.tokens.insert(row.id, row.hash, Arc::new(row.principal), row.expires_at);
         credential::ends_at(shared, row.id, row.expires_at);
+    }
+    for (session, runtime) in reader.runtimes()? {
+        shared.runtimes.note(session, &runtime);
     }
     for principal in reader.principals(PrincipalKind::Plugin)? {
         shared.plugin_principals.know(principal);

@@ -66,6 +66,13 @@ pub enum Work {
     },
     /// Something became of a plugin, or was asked of it and done.
     Record(Box<Incident>),
+    /// The process of a session's agent program is gone.
+    RuntimeLost {
+        /// Whose.
+        session: SessionId,
+        /// Its number.
+        pid: u32,
+    },
     /// A delivery cannot be made.
     GiveUp {
         /// Whose inbox.
@@ -165,6 +172,7 @@ impl EngineJob {
             | Work::Expire { .. }
             | Work::Fire
             | Work::Rezone
+            | Work::RuntimeLost { .. }
             | Work::GiveUp { .. }
             | Work::Adopt { .. }
             | Work::Kv(_) => None,
@@ -234,6 +242,10 @@ impl Job for EngineJob {
                 decision.record(incident.body.clone())?;
                 (self.effects, self.cursor) = decision.finish();
                 self.outcome = incident.answer.as_ref().map(|(_, reply)| Ok(reply.clone()));
+            }
+            Work::RuntimeLost { session, pid } => {
+                decision.runtime_lost(*session, *pid)?;
+                (self.effects, self.cursor) = decision.finish();
             }
             Work::GiveUp { session, lane, seq, reason } => {
                 decision.give_up(*session, *lane, *seq, reason)?;

@@ -35,6 +35,7 @@ mod rate;
 mod redaction;
 mod request;
 mod router;
+mod runtimes;
 mod scheduler;
 pub mod search;
 pub mod secrets;

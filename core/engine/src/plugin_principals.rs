@@ -8,7 +8,7 @@ use std::{
 };
 
 use tieline_config::Plugins;
-use tieline_model::{EventBody, Principal, PrincipalKind, Refusal, Scope, text};
+use tieline_model::{EventBody, Principal, PrincipalKind, Refusal, Scope, SessionId, text};
 use tieline_store::{NewSession, Refused, SessionChange, StoreError};
 
 use crate::{
@@ -50,6 +50,11 @@ impl PluginPrincipals {
     /// Forgets one that the store did not take.
     pub(crate) fn forget(&self, principal: &Principal) {
         self.table().remove(&principal.name);
+    }
+
+    /// Returns the home session of a plugin that has spoken for itself.
+    pub(crate) fn home(&self, plugin: &str) -> Option<SessionId> {
+        self.table().get(plugin).map(|principal| principal.home)
     }
 
     /// Returns whom a plugin speaks as. What is new about it is in line for the writer when this returns, before

@@ -5,6 +5,7 @@ pub(crate) mod memory;
 mod needs;
 mod plugins;
 mod recall;
+mod runtimes;
 pub(crate) mod schedules;
 mod search;
 mod thread;
@@ -20,6 +21,7 @@ use tieline_model::{
         AskView, DeliveryView, Evidence, InboxItem, InboxPage, Peers, Plugins, Reachability, SessionState, SessionView,
         Sessions, TokenView, Tokens, Trace, TraceDelivery, UrgencyView, Whoami,
     },
+    runtime::Batch,
     session::{
         life::{self, Facts},
         progress::Progress,
@@ -57,6 +59,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::MemoryShow(show) => query.memory_show(show),
         Command::MemoryDiff(diff) => query.memory_diff(diff),
         Command::MemoryLog(log) => query.memory_log(log),
+        Command::RuntimeFind(find) => query.runtime_find(find),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
         Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),
@@ -93,9 +96,11 @@ impl Query<'_> {
         let Some(view) = self.reader.session(id)? else { return Ok(None) };
         let facts = self.facts(&view)?;
         let (state, waiting) = life::state(&facts);
+        let asks_permission = !facts.progress.approvals.is_empty();
+        let runtime = self.runtime_view(id, state, waiting.as_ref(), asks_permission)?;
         let Progress { backend, model, usage, .. } = facts.progress;
         let online = self.shared.presence.is_online(id);
-        Ok(Some(SessionView { online, state, waiting, backend, model, usage, ..view }))
+        Ok(Some(SessionView { online, state, waiting, runtime, backend, model, usage, ..view }))
     }
 
     /// Gathers what a session's state is derived from. `view` is as the store has it.
@@ -199,6 +204,7 @@ impl Query<'_> {
         let Some((numbers, _)) = self.reader.inbox(session)? else {
             return Err(Refusal::new(Code::UnknownSession, "the session is gone").at("inbox.session").into());
         };
+        let handed = self.handed(session)?;
         let mut items = Vec::new();
         let mut has_more = false;
         for lane in Lane::ALL.into_iter().filter(|lane| inbox.lane.is_none_or(|only| only == *lane)) {
@@ -209,7 +215,7 @@ impl Query<'_> {
             items.extend(page.into_iter().map(|row| InboxItem {
                 lane: row.lane,
                 seq: row.seq,
-                state: self.live_state(session, row.lane, row.seq, row.state),
+                state: self.live_state(session, row.lane, row.seq, row.state, handed.as_ref()),
                 message: row.message,
             }));
         }
@@ -225,13 +231,23 @@ impl Query<'_> {
         Err(Refusal::new(Code::NotYourSession, message).at(field).into())
     }
 
-    /// `sent` is what the link's window knows; the store keeps only what survives a link.
-    fn live_state(&self, session: SessionId, lane: Lane, seq: u64, stored: DeliveryState) -> DeliveryState {
-        if stored == DeliveryState::Accepted && self.shared.presence.carries(session, lane, seq) {
-            DeliveryState::Sent
-        } else {
-            stored
-        }
+    /// What a hook of the session's program has and that program's record does not show yet.
+    fn handed(&mut self, session: SessionId) -> Result<Option<Batch>, Stop> {
+        Ok(self.reader.runtime(session)?.and_then(|runtime| runtime.batch))
+    }
+
+    /// `sent` is what the link's window knows, or what a hook was handed; the store keeps only what survives a link.
+    fn live_state(
+        &self,
+        session: SessionId,
+        lane: Lane,
+        seq: u64,
+        stored: DeliveryState,
+        handed: Option<&Batch>,
+    ) -> DeliveryState {
+        let is_handed = || handed.is_some_and(|batch| seq <= batch.through[lane]);
+        let is_carried = || self.shared.presence.carries(session, lane, seq);
+        if stored == DeliveryState::Accepted && (is_carried() || is_handed()) { DeliveryState::Sent } else { stored }
     }
 
     fn trace(&mut self, trace: &MessageRef) -> Result<Reply, Stop> {
@@ -246,7 +262,8 @@ impl Query<'_> {
             return Err(unknown().into());
         }
         let urgency = traced.message.urgency;
-        let deliveries = rows.into_iter().map(|row| self.trace_delivery(row, urgency)).collect();
+        let deliveries =
+            rows.into_iter().map(|row| self.trace_delivery(row, urgency)).collect::<Result<Vec<_>, Stop>>()?;
         let ask = traced.ask.map(|ask| AskView {
             state: ask.ask.state,
             asker: ask.ask.asker,
@@ -257,8 +274,9 @@ impl Query<'_> {
         Ok(Reply::Trace(Trace { message: traced.message, ask, deliveries }))
     }
 
-    fn trace_delivery(&self, row: TraceRow, urgency: Option<Urgency>) -> TraceDelivery {
-        let state = self.live_state(row.session, row.lane, row.seq, row.state);
+    fn trace_delivery(&mut self, row: TraceRow, urgency: Option<Urgency>) -> Result<TraceDelivery, Stop> {
+        let handed = self.handed(row.session)?;
+        let state = self.live_state(row.session, row.lane, row.seq, row.state, handed.as_ref());
         let mut evidence = vec![Evidence {
             state: DeliveryState::Accepted,
             at_ms: row.accepted_at,
@@ -268,6 +286,11 @@ impl Query<'_> {
             evidence.extend(at.map(|at_ms| Evidence { state, at_ms, what }));
         };
         if state == DeliveryState::Sent
+            && let Some(Batch { via, at, .. }) = &handed
+        {
+            let what = format!("handed to the hook {via}; the program's record does not show it yet");
+            add(DeliveryState::Sent, Some(*at), what);
+        } else if state == DeliveryState::Sent
             && let Some(writer) = self.shared.presence.writer(row.session)
         {
             let link = writer.link.map(|link| link.to_string()).unwrap_or_default();
@@ -279,7 +302,11 @@ impl Query<'_> {
             );
         }
         let epoch = row.epoch.unwrap_or_default();
-        let receipt = |word: &str| format!("receipt `{word}` of the session's writer, epoch {epoch}");
+        let receipt = |word: &str| match epoch {
+            // Nobody has ever attached: its program's hooks speak for it.
+            0 => format!("`{word}`: the record of the session's program shows it, or its owner says so"),
+            epoch => format!("receipt `{word}` of the session's writer, epoch {epoch}"),
+        };
         add(DeliveryState::Delivered, row.delivered_at, receipt("delivered"));
         add(DeliveryState::Seen, row.seen_at, receipt("seen"));
         let ended = match (row.state, row.reason) {
@@ -289,7 +316,7 @@ impl Query<'_> {
         };
         add(row.state, row.ended_at, ended);
         let is_online = self.shared.presence.is_online(row.session);
-        TraceDelivery {
+        Ok(TraceDelivery {
             delivery: DeliveryView {
                 session: row.session,
                 title: row.title,
@@ -300,7 +327,7 @@ impl Query<'_> {
                 urgency: urgency.map(|asked| UrgencyView::new(asked, self.shared.presence.can(row.session))),
             },
             evidence,
-        }
+        })
     }
 
     fn whoami(&mut self) -> Result<Reply, Stop> {
@@ -319,7 +346,8 @@ impl Query<'_> {
             }
         }
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Reply::Whoami(Whoami { principal: self.caller.clone(), sessions, version }))
+        let session = Some(self.shared.usual(self.request));
+        Ok(Reply::Whoami(Whoami { principal: self.caller.clone(), session, sessions, version }))
     }
 
     fn token_list(&mut self) -> Result<Reply, Stop> {

@@ -198,6 +198,7 @@ impl Router {
             Effect::Skip { session, lane, seq, state } => round.tell(session, LineOp::Skip { lane, seq, state }),
             Effect::Settled { session, lane, through } => round.tell(session, LineOp::Settled { lane, through }),
             Effect::Progress { to, frame } => round.tell(to, LineOp::Progress(frame)),
+            Effect::Runtime { session, runtime } => self.shared.runtimes.note(session, &runtime),
             Effect::Schedules => self.shared.schedules.send_modify(|changes| *changes += 1),
             Effect::Expires { session, at } => round.expires(session, at),
         }

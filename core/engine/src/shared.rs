@@ -22,6 +22,7 @@ use crate::{
     rate::Rates,
     redaction::Redaction,
     request::Request,
+    runtimes::Runtimes,
     search::Search,
 };
 
@@ -57,6 +58,8 @@ pub struct Shared {
     pub incidents: Incidents,
     /// Finds events by their words.
     pub search: Search,
+    /// The processes of agent programs that are looked after.
+    pub runtimes: Runtimes,
     /// What was done how often.
     pub metrics: Metrics,
     /// The cursor of the newest committed event: live readers wait on it.
@@ -101,6 +104,7 @@ impl Shared {
             tokens: Tokens::default(),
             incidents: Incidents::default(),
             search: Search::open(store),
+            runtimes: Runtimes::default(),
             metrics: Metrics::default(),
             feed: watch::Sender::new(0),
             schedules: watch::Sender::new(0),
@@ -166,6 +170,15 @@ impl Shared {
     pub fn title(&self, session: SessionId) -> String {
         self.directory(|directory| directory.get(session).map(|entry| entry.title.clone()))
             .unwrap_or_else(|| session.to_string())
+    }
+
+    /// Returns the transports that can be asked to wake an agent program and are connected now, best first, each with
+    /// its home session.
+    pub fn wakers(&self) -> impl Iterator<Item = (String, SessionId)> + '_ {
+        self.config.agents.wakers.iter().filter_map(|name| {
+            let home = self.plugin_principals.home(name)?;
+            self.presence.is_online(home).then(|| (name.clone(), home))
+        })
     }
 
     /// Says that the daemon is shutting down.

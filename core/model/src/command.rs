@@ -8,6 +8,7 @@ mod job;
 mod lifecycle;
 mod memory;
 mod record;
+mod runtime;
 mod schedule;
 mod search;
 mod timeline;
@@ -26,6 +27,7 @@ pub use job::{Executor, JobCancel, JobCreate, JobFinish, JobList, JobRef, JobRen
 pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use memory::{MemoryDecide, MemoryDiff, MemoryLog, MemoryPropose, MemoryShow, MemorySnapshot, MemoryText};
 pub use record::{Happened, Record};
+pub use runtime::{Report, RuntimeFind};
 pub use schedule::{ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef};
 pub use search::{Recall, Search};
 pub use timeline::Timeline;
@@ -151,6 +153,10 @@ pub enum Command {
     MemoryDiff(MemoryDiff),
     /// Read what happened to the memory of a session, newest first.
     MemoryLog(MemoryLog),
+    /// Say what an agent program does, from one of its hooks, and take what waits for its session.
+    Report(Box<Report>),
+    /// Find the own session whose agent program the caller was started by.
+    RuntimeFind(RuntimeFind),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -674,6 +680,8 @@ impl Command {
             Command::MemoryShow(_) => "memory_show",
             Command::MemoryDiff(_) => "memory_diff",
             Command::MemoryLog(_) => "memory_log",
+            Command::Report(_) => "report",
+            Command::RuntimeFind(_) => "runtime_find",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -714,6 +722,7 @@ impl Command {
             | Command::SessionRestore(_)
             | Command::SessionFork(_)
             | Command::TranscriptRecord(_)
+            | Command::Report(_)
             | Command::Record(_) => Some(Scope::SessionOpen),
             Command::SessionList(_)
             | Command::SessionGet(_)
@@ -739,7 +748,9 @@ impl Command {
             Command::Ack(_) => Some(Scope::AskAnswer),
             Command::Notify(_) | Command::Cancel(_) | Command::SessionMerge(_) => Some(Scope::MessageSend),
             Command::Broadcast(_) => Some(Scope::Broadcast),
-            Command::Inbox(_) | Command::Receipt(_) | Command::NeedsYou(_) => Some(Scope::InboxRead),
+            Command::Inbox(_) | Command::Receipt(_) | Command::NeedsYou(_) | Command::RuntimeFind(_) => {
+                Some(Scope::InboxRead)
+            }
             Command::TokenCreate(_) | Command::TokenList(_) | Command::TokenRevoke(_) => Some(Scope::TokenManage),
             Command::PluginList(_)
             | Command::PluginInfo(_)
@@ -775,6 +786,7 @@ impl Command {
                 | Command::MemoryShow(_)
                 | Command::MemoryDiff(_)
                 | Command::MemoryLog(_)
+                | Command::RuntimeFind(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)

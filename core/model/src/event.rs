@@ -6,6 +6,7 @@
 mod activity;
 mod brake;
 mod memory;
+mod runtime;
 mod schedule;
 
 use schemars::JsonSchema;
@@ -18,6 +19,7 @@ use crate::{
 
 pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
 pub use memory::{MemoryApplied, MemoryProposed, MemoryRecorded, MemoryRejected};
+pub use runtime::{RuntimeHanded, RuntimeStarted, RuntimeWoken};
 pub use schedule::ScheduleChange;
 
 pub use brake::Brake;
@@ -428,6 +430,17 @@ pub enum EventBody {
     MemoryApplied(Box<MemoryApplied>),
     /// A proposed change of the session's memory was refused.
     MemoryRejected(Box<MemoryRejected>),
+    /// The session's agent program has come, or is another than before.
+    RuntimeStarted(Box<RuntimeStarted>),
+    /// The session's agent program has ended, or its process is gone.
+    RuntimeEnded {
+        /// Why.
+        reason: String,
+    },
+    /// Messages were handed to a hook of the session's agent program, or did not get through one.
+    RuntimeHanded(Box<RuntimeHanded>),
+    /// Something became of waking the session's agent program.
+    RuntimeWoken(Box<RuntimeWoken>),
     /// The session's agent did something.
     Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
@@ -562,6 +575,10 @@ impl EventBody {
             EventBody::MemoryProposed(_) => "memory_proposed",
             EventBody::MemoryApplied(_) => "memory_applied",
             EventBody::MemoryRejected(_) => "memory_rejected",
+            EventBody::RuntimeStarted(_) => "runtime_started",
+            EventBody::RuntimeEnded { .. } => "runtime_ended",
+            EventBody::RuntimeHanded(_) => "runtime_handed",
+            EventBody::RuntimeWoken(_) => "runtime_woken",
             EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",

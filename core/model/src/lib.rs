@@ -23,6 +23,7 @@ pub mod principal;
 pub mod redact;
 pub mod reply;
 pub mod route;
+pub mod runtime;
 pub mod schedule;
 pub mod schema;
 pub mod session;

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs, command::Urgency};
+use crate::{
+    AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs, command::Urgency, runtime::Wake,
+};
 
 /// Order holds within a lane; `ctl` never waits behind `msg`, nor `msg` behind `bulk`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -180,6 +182,9 @@ pub struct Message {
     /// The asks that the receiver has not answered, when this reminds of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reminds_of: Vec<MessageId>,
+    /// The idle program that the receiver is asked to wake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake: Option<Box<Wake>>,
     /// When the daemon accepted it.
     pub sent_at_ms: TimestampMs,
     /// When it stops being worth delivering.

@@ -4,6 +4,7 @@ mod job;
 mod memory;
 mod needs;
 mod record;
+mod runtime;
 mod schedule;
 mod search;
 mod session;
@@ -28,6 +29,7 @@ pub use memory::{
 };
 pub use needs::{NeedView, Needed, Needs, Thread, ThreadMessage, UrgencyView};
 pub use record::RecordedView;
+pub use runtime::{Reported, RuntimeFound, RuntimeView};
 pub use schedule::{ScheduleRunView, ScheduleRuns, ScheduleView, Schedules, Upcoming};
 pub use search::{ByteRange, FoundPage, Recalled, SearchHit};
 pub use session::{Because, Parent, SessionState, SessionView, Sessions, Waiting, WaitingOn, Why};
@@ -96,6 +98,10 @@ pub enum Reply {
     MemoryDiff(MemoryDiffView),
     /// What happened to the memory of a session.
     MemoryLog(MemoryLogView),
+    /// What a hook is told.
+    Reported(Reported),
+    /// The session of the agent program that the caller was started by, if it is known for certain.
+    RuntimeFound(RuntimeFound),
     /// Who the caller is.
     Whoami(Whoami),
     /// A new token, with its secret: shown this once.
@@ -305,6 +311,9 @@ pub struct Evidence {
 pub struct Whoami {
     /// The caller.
     pub principal: Principal,
+    /// The session that it speaks as when it names none; absent when that is not certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
     /// The sessions it may speak as, its home first.
     pub sessions: Vec<SessionView>,
     /// The daemon's version.

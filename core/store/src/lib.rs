@@ -16,6 +16,7 @@ mod pragma;
 mod read;
 mod readers;
 mod rows;
+mod runtimes;
 mod schedules;
 mod schema;
 mod thread;

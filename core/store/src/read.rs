@@ -14,7 +14,7 @@ use crate::{
     jobs::next_job_expiry,
     rows,
     rows::{signed, unsigned},
-    schema::{asks, deliveries, escalations, events, messages, principals, sessions, tokens},
+    schema::{asks, deliveries, escalations, events, messages, principals, runtimes, sessions, tokens},
     tx::{lane_number, load_inbox},
 };
 
@@ -289,8 +289,18 @@ impl Reader {
             .filter(asks::state.eq(0))
             .select(diesel::dsl::min(asks::deadline_ms))
             .get_result(conn)?;
+        let wake: Option<i64> =
+            runtimes::table.find(no).select(runtimes::due_ms).get_result::<Option<i64>>(conn).optional()?.flatten();
         let job = next_job_expiry(conn, no)?;
-        Ok(earliest.into_iter().chain(deadline).chain(reminder).chain(escalation).chain(job).min().map(TimestampMs))
+        Ok(earliest
+            .into_iter()
+            .chain(deadline)
+            .chain(reminder)
+            .chain(escalation)
+            .chain(job)
+            .chain(wake)
+            .min()
+            .map(TimestampMs))
     }
 
     /// Reads a message, its deliveries, and where it stands when it is an ask.
@@ -389,6 +399,7 @@ fn view(row: SessionRow) -> Result<SessionView, StoreError> {
         parent,
         waiting: None,
         draft: None,
+        runtime: None,
         backend: None,
         model: None,
         usage: Usage::default(),

@@ -141,6 +141,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    runtimes (session_no) {
+        session_no -> BigInt, pid -> Nullable<BigInt>, started -> Nullable<BigInt>, request -> Nullable<Binary>,
+        due_ms -> Nullable<BigInt>, runtime -> Text,
+    }
+}
+
+diesel::table! {
+    runtime_sessions (agent, native, owner) {
+        agent -> Text, native -> Text, owner -> Binary, session_no -> BigInt,
+    }
+}
+
 diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
 
 diesel::joinable!(deliveries -> messages (message_no));
@@ -165,4 +178,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     schedules,
     jobs,
     job_needs,
+    runtimes,
 );

@@ -99,6 +99,7 @@ fn notify(tx: &mut Tx<'_>, n: u128, from: SessionId, to: SessionId) -> Result<()
         supersedes: None,
         hops: 0,
         reminds_of: Vec::new(),
+        wake: None,
         sent_at_ms: TimestampMs(5),
         expires_at_ms: Some(TimestampMs(100)),
     };

@@ -38,6 +38,7 @@ fn message(number: usize) -> Message {
         supersedes: None,
         hops: 0,
         reminds_of: Vec::new(),
+        wake: None,
         sent_at_ms: TimestampMs(1),
         expires_at_ms: None,
     }

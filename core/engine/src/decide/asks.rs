@@ -196,7 +196,7 @@ impl Decision<'_, '_> {
         for (session, seq) in &places.recipients {
             for row in self.tx.deliveries(*session, places.lane, *seq, *seq)? {
                 let is_open = matches!(delivery::step(row.state, Input::Cancelled), Step::To(_));
-                if is_open && self.withhold(*session, places.lane, *seq) {
+                if is_open && self.withhold(*session, places.lane, *seq)? {
                     open.push((*session, row));
                 }
             }
@@ -239,7 +239,7 @@ impl Decision<'_, '_> {
         };
         for delivery in self.tx.deliveries(to, Lane::Msg, row.seq, row.seq)? {
             // One that is on its way speaks for itself: the receiver may have it already. The ask is closed all the same.
-            if matches!(delivery::step(delivery.state, input), Step::To(_)) && self.withhold(to, Lane::Msg, row.seq) {
+            if matches!(delivery::step(delivery.state, input), Step::To(_)) && self.withhold(to, Lane::Msg, row.seq)? {
                 self.end(to, &delivery, input, reason)?;
             }
         }

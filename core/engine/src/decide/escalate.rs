@@ -131,7 +131,7 @@ impl Decision<'_, '_> {
         for (session, seq) in places.recipients {
             for row in self.tx.deliveries(session, places.lane, seq, seq)? {
                 let can = matches!(delivery::step(row.state, Input::Cancelled), Step::To(_));
-                if can && self.withhold(session, places.lane, seq) {
+                if can && self.withhold(session, places.lane, seq)? {
                     self.end(session, &row, Input::Cancelled, "superseded by its sender")?;
                 }
             }

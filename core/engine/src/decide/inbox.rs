@@ -79,7 +79,7 @@ impl Decision<'_, '_> {
         }
     }
 
-    fn advance(
+    pub(super) fn advance(
         &mut self,
         session: SessionId,
         receipt: &Receipt,

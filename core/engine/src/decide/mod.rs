@@ -7,6 +7,7 @@ mod brake;
 mod escalate;
 pub(crate) mod fire;
 mod give;
+mod hand_out;
 mod inbox;
 mod job_moves;
 mod job_work;
@@ -17,12 +18,14 @@ mod notice;
 mod peers;
 mod record;
 mod remind;
+mod report;
 mod schedule_create;
 mod schedules;
 mod send;
 mod sessions;
 mod tokens;
 mod transcripts;
+mod wake;
 
 pub(crate) use asks::unknown_message;
 pub(crate) use jobs::unknown_job;
@@ -83,6 +86,8 @@ pub struct Decision<'a, 'tx> {
     effects: Vec<Effect>,
     cursor: i64,
     withheld: &'a mut Vec<Withheld>,
+    /// The session whose program reports just now: it needs no waking.
+    reporting: Option<SessionId>,
     /// On whose behalf schedules were fired already.
     vouched: HashMap<PrincipalId, give::Vouched>,
 }
@@ -90,7 +95,16 @@ pub struct Decision<'a, 'tx> {
 impl<'a, 'tx> Decision<'a, 'tx> {
     /// Starts one. What it withholds from links is noted in `withheld`, for the case that it is rolled back.
     pub fn new(shared: &'a Arc<Shared>, tx: &'a mut Tx<'tx>, withheld: &'a mut Vec<Withheld>) -> Self {
-        Self { now: shared.clock.now(), shared, tx, effects: Vec::new(), cursor: 0, withheld, vouched: HashMap::new() }
+        Self {
+            now: shared.clock.now(),
+            shared,
+            tx,
+            effects: Vec::new(),
+            cursor: 0,
+            withheld,
+            reporting: None,
+            vouched: HashMap::new(),
+        }
     }
 
     /// Returns what the router has to do, and the newest event's cursor.
@@ -144,6 +158,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::MemorySnapshot(snapshot) => self.memory_snapshot(request, snapshot),
             Command::MemoryPropose(propose) => self.memory_propose(request, propose),
             Command::MemoryDecide(decide) => self.memory_decide(request, decide),
+            Command::Report(report) => self.report(request, report),
             Command::TokenCreate(create) => self.token_create(request, create),
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)
@@ -166,6 +181,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::MemoryShow(_)
             | Command::MemoryDiff(_)
             | Command::MemoryLog(_)
+            | Command::RuntimeFind(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
             | Command::PluginList(_)
@@ -189,15 +205,17 @@ impl<'a, 'tx> Decision<'a, 'tx> {
 
     /// Appends a fact to a session's timeline.
     pub(crate) fn event(&mut self, session: SessionId, body: EventBody) -> Result<(), StoreError> {
-        if matches!(body, EventBody::PeerDetached { .. }) {
+        let is_left = matches!(
+            body,
+            EventBody::PeerDetached { .. } | EventBody::RuntimeStarted(_) | EventBody::RuntimeEnded { .. }
+        );
+        if is_left {
             self.break_off(session)?;
         }
         let event = self.tx.append_event(session, self.now, body)?;
         self.cursor = event.cursor;
         // Activities come many at a time and are folded together; nothing else changes a progress often.
-        if matches!(event.body, EventBody::PeerDetached { .. })
-            && let Some(mut progress) = self.tx.agent_progress(session)?
-        {
+        if is_left && let Some(mut progress) = self.tx.agent_progress(session)? {
             progress.fold(event.seq, event.at_ms, &event.body);
             self.tx.set_agent_progress(session, &progress)?;
         }
@@ -205,12 +223,15 @@ impl<'a, 'tx> Decision<'a, 'tx> {
     }
 
     /// Keeps a delivery from going out, so that it can be withdrawn; false when it may be on its way already.
-    fn withhold(&mut self, session: SessionId, lane: Lane, seq: u64) -> bool {
+    fn withhold(&mut self, session: SessionId, lane: Lane, seq: u64) -> Result<bool, StoreError> {
+        if self.is_handed(session, lane, seq)? {
+            return Ok(false);
+        }
         let is_held = self.shared.presence.withhold(session, lane, seq);
         if is_held {
             self.withheld.push((session, lane, seq));
         }
-        is_held
+        Ok(is_held)
     }
 
     /// Finds the open session that an address means to the caller.

@@ -24,6 +24,7 @@ impl Decision<'_, '_> {
         }
         next = next.into_iter().chain(self.remind(session, Occasion::Time)?.map(|at| at.0)).min();
         next = next.into_iter().chain(self.expire_jobs(session)?.map(|at| at.0)).min();
+        next = next.into_iter().chain(self.wake_again(session)?.map(|at| at.0)).min();
         let Some(head) = self.tx.head(session)? else { return Ok(()) };
         let inbox = head.inbox;
         for lane in Lane::ALL {
@@ -36,7 +37,7 @@ impl Decision<'_, '_> {
                 }
                 if row.expires_at > now {
                     next = next.into_iter().chain([row.expires_at.0]).min();
-                } else if !self.withhold(session, lane, row.seq) {
+                } else if !self.withhold(session, lane, row.seq)? {
                     // On its way: whether it arrived is known when the receipt comes or the link is given up.
                     let wait = self.shared.config.delivery.ack_wait_ms;
                     next = next.into_iter().chain([now.plus_ms(wait).0]).min();
@@ -79,8 +80,11 @@ impl Decision<'_, '_> {
         self.event(session, event)?;
         self.effects.push(Effect::Skip { session, lane: row.lane, seq: row.seq, state });
         let tells_sender = match row.kind {
-            // Nobody is told about a notice.
-            MessageKind::Notice => false,
+            // Nobody is told about a notice, but one may have been a request.
+            MessageKind::Notice => {
+                self.notice_ended(row.message, state, reason)?;
+                false
+            }
             // An ask that ends tells its asker itself; a dead delivery leaves it open.
             MessageKind::Ask => state == DeliveryState::Dead,
             MessageKind::Ack | MessageKind::Notify | MessageKind::Broadcast => input != Input::Cancelled,

@@ -9,6 +9,7 @@ use tieline_model::{
     message::Notice,
     outcome::Code,
     reply::{Accepted, DeliveryView, Reachability, UrgencyView},
+    runtime::Wake,
     session::inbox::Quota,
     text,
 };
@@ -31,6 +32,7 @@ pub(super) struct Draft {
     pub supersedes: Option<MessageId>,
     pub hops: u32,
     pub reminds_of: Vec<MessageId>,
+    pub wake: Option<Box<Wake>>,
 }
 
 impl Decision<'_, '_> {
@@ -150,6 +152,7 @@ impl Decision<'_, '_> {
             supersedes: draft.supersedes,
             hops: draft.hops,
             reminds_of: draft.reminds_of,
+            wake: draft.wake,
             sent_at_ms: self.now,
             expires_at_ms: ttl.map(|ms| self.now.plus_ms(ms)),
         })
@@ -192,6 +195,7 @@ impl Decision<'_, '_> {
             self.effects.push(Effect::Delivery { to: session, lane, seq, body: Arc::clone(&body) });
             self.expires(session, new.expires_at);
             views.push(self.delivery_view(session, lane, seq, message.urgency)?);
+            self.wake(session)?;
         }
         Ok((message_no, views))
     }

@@ -168,6 +168,7 @@ pub(super) fn opened(new: NewSession) -> SessionView {
         online: false,
         pending: 0,
         draft: None,
+        runtime: None,
         backend: None,
         model: None,
         usage: Usage::default(),

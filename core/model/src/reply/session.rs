@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RuntimeView;
 use crate::{MessageId, PrincipalId, SessionId, TimestampMs, event::Draft, session::progress::Usage};
 
 /// How a session is, derived from what happened. `why` tells from what.
@@ -122,6 +123,9 @@ pub struct SessionView {
     /// What is being said in it and is not complete; only where one session is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Draft>,
+    /// The agent program that runs it, as its hooks report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Box<RuntimeView>>,
     /// The agent program that runs it, when that said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,

@@ -103,13 +103,19 @@ impl Usage {
 impl Progress {
     /// Tells whether an event changes a progress at all.
     pub const fn is_about(body: &EventBody) -> bool {
-        matches!(body, EventBody::Activity(_) | EventBody::PeerDetached { .. })
+        matches!(
+            body,
+            EventBody::Activity(_)
+                | EventBody::PeerDetached { .. }
+                | EventBody::RuntimeStarted(_)
+                | EventBody::RuntimeEnded { .. }
+        )
     }
 
     /// Takes an event in.
     pub fn fold(&mut self, seq: u64, at_ms: TimestampMs, body: &EventBody) {
         match body {
-            EventBody::PeerDetached { .. } => {
+            EventBody::PeerDetached { .. } | EventBody::RuntimeStarted(_) | EventBody::RuntimeEnded { .. } => {
                 if let Some(turn) = self.turn.as_mut().filter(|turn| turn.state == TurnState::Running) {
                     *turn = TurnProgress { state: TurnState::Left, seq, at_ms, turn: std::mem::take(&mut turn.turn) };
                 }

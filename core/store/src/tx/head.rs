@@ -9,7 +9,7 @@ use tieline_model::{
 use crate::{
     StoreError, rows,
     rows::{signed, unsigned},
-    schema::{asks, deliveries, events, inbox_cursors, sessions},
+    schema::{asks, deliveries, events, inbox_cursors, runtimes, sessions},
 };
 
 /// What the writer knows of a session without reading.
@@ -39,6 +39,8 @@ pub struct Head {
     pub event_seq: u64,
     /// Its inbox's numbers.
     pub inbox: Inbox,
+    /// Whether an agent program has ever run it.
+    pub has_runtime: bool,
     /// Its own open asks.
     pub asks_from: u64,
     /// Open asks that it should answer.
@@ -74,6 +76,7 @@ pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<He
     let open = asks::table.filter(asks::state.eq(0));
     let asks_from: i64 = open.filter(asks::asker_no.eq(no)).count().get_result(conn)?;
     let asks_to: i64 = open.filter(asks::addressee_no.eq(no)).count().get_result(conn)?;
+    let runs: i64 = runtimes::table.filter(runtimes::session_no.eq(no)).count().get_result(conn)?;
     Ok(Some(Head {
         no,
         id,
@@ -87,6 +90,7 @@ pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<He
         epoch: unsigned(epoch),
         event_seq: unsigned(event_seq.unwrap_or_default()),
         inbox: load_inbox(conn, no)?,
+        has_runtime: runs > 0,
         asks_from: unsigned(asks_from),
         asks_to: unsigned(asks_to),
     }))

@@ -17,6 +17,7 @@ mod memory;
 mod principals;
 mod progress;
 mod runs;
+mod runtimes;
 mod schedules;
 mod sessions;
 mod transcripts;

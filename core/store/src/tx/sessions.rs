@@ -89,6 +89,17 @@ impl Columns<'_> {
 }
 
 impl Tx<'_> {
+    /// Tells whether an open session of a circle has this title.
+    pub fn is_title_taken(&mut self, circle: &str, title: &str) -> Result<bool, StoreError> {
+        let taken: i64 = sessions::table
+            .filter(sessions::title.eq(title))
+            .filter(sessions::circle.eq(circle))
+            .filter(sessions::closed_at_ms.is_null())
+            .count()
+            .get_result(self.conn)?;
+        Ok(taken > 0)
+    }
+
     /// Writes a session.
     pub fn insert_session(&mut self, new: &NewSession) -> Result<(), StoreError> {
         let counters = self.counters()?;
@@ -126,6 +137,7 @@ impl Tx<'_> {
                 epoch: 0,
                 event_seq: 0,
                 inbox: Inbox::default(),
+                has_runtime: false,
                 asks_from: 0,
                 asks_to: 0,
             },

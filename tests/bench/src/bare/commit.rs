@@ -275,6 +275,7 @@ fn templates(text_bytes: usize) -> Result<(Template, Template)> {
         supersedes: None,
         hops: 0,
         reminds_of: Vec::new(),
+        wake: None,
         sent_at_ms: TimestampMs(NOW_MS),
         expires_at_ms: Some(TimestampMs(NOW_MS)),
     };

@@ -1,0 +1,118 @@
+//! Handing messages to the hook of an agent program, and taking its record as the evidence that they arrived.
+//!
+//! One batch at a time: what was handed out is committed before the hook learns of it, and nothing more is handed out
+//! before the program's own record has shown it, or has shown that it is not there.
+
+use tieline_model::{
+    DeliveryState, EventBody, Lane, Message, SessionId,
+    command::{Receipt, ReceiptState, Report},
+    delivery::{self, Input},
+    event::RuntimeHanded,
+    message::PerLane,
+    runtime::{Batch, RECORD_LAG_MS, Runtime},
+};
+use tieline_store::StoreError;
+
+use super::Decision;
+
+/// The most messages that one hook brings.
+const MAX_MESSAGES: usize = 10;
+/// What the frame round a message needs, in bytes.
+const FRAME_BYTES: usize = 300;
+/// Of a longer message the beginning is brought, in bytes; the rest is read when it is wanted.
+const MAX_BYTES: usize = 4_000;
+
+impl Decision<'_, '_> {
+    /// Takes the word of a hook that what was handed out is in the program's record, or that it is not.
+    pub(super) fn confirm(
+        &mut self,
+        session: SessionId,
+        runtime: &mut Runtime,
+        report: &Report,
+    ) -> Result<(), StoreError> {
+        let Some(batch) = runtime.batch.clone() else { return Ok(()) };
+        if batch.messages.iter().all(|message| report.seen.contains(message)) {
+            runtime.batch = None;
+            runtime.missed = 0;
+            for lane in Lane::ALL {
+                self.seen_through(session, lane, batch.through[lane])?;
+            }
+            return Ok(());
+        }
+        let is_settled = self.now.0.saturating_sub(batch.at.0) >= RECORD_LAG_MS;
+        if is_settled && batch.messages.iter().all(|message| report.missing.contains(message)) {
+            runtime.batch = None;
+            runtime.missed += 1;
+            let missing = RuntimeHanded::Missing { messages: batch.messages, missed: runtime.missed };
+            self.event(session, EventBody::RuntimeHanded(Box::new(missing)))?;
+        }
+        Ok(())
+    }
+
+    fn seen_through(&mut self, session: SessionId, lane: Lane, through: u64) -> Result<(), StoreError> {
+        let Some(head) = self.tx.head(session)? else { return Ok(()) };
+        let mut inbox = head.inbox;
+        let receipt =
+            Receipt { session: None, lane, through: Some(through), seq: None, state: ReceiptState::Seen, reason: None };
+        // It cannot be beyond the newest: the numbers are our own.
+        if let Ok(moved) = inbox.deliver(lane, through) {
+            self.advance(session, &receipt, moved, DeliveryState::Delivered)?;
+        }
+        if let Ok(moved) = inbox.see(lane, through) {
+            self.advance(session, &receipt, moved, DeliveryState::Seen)?;
+        }
+        Ok(())
+    }
+
+    /// Chooses what the hook brings before the model now, and keeps that as the batch that is awaited.
+    pub(super) fn hand_out(
+        &mut self,
+        session: SessionId,
+        runtime: &mut Runtime,
+        report: &Report,
+    ) -> Result<Vec<Message>, StoreError> {
+        // A peer that writes for the session over a link gets its messages there.
+        let has_writer = self.shared.leases.holder(session).is_some_and(|holder| holder.link.is_some());
+        if report.room == 0 || runtime.batch.is_some() || has_writer {
+            return Ok(Vec::new());
+        }
+        let Some(head) = self.tx.head(session)? else { return Ok(Vec::new()) };
+        let inbox = head.inbox;
+        let mut room = report.room as usize;
+        let (mut messages, mut through) = (Vec::new(), PerLane::<u64>::default());
+        for lane in Lane::ALL {
+            through[lane] = inbox.delivered[lane];
+            if inbox.heads[lane] == inbox.delivered[lane] {
+                continue;
+            }
+            for row in self.tx.deliveries(session, lane, inbox.delivered[lane] + 1, inbox.heads[lane])? {
+                if delivery::is_pending(row.state) && row.expires_at <= self.now {
+                    self.end(session, &row, Input::TimeRanOut, "its time ran out before it was delivered")?;
+                } else if delivery::is_pending(row.state) {
+                    let needed = FRAME_BYTES + usize::try_from(row.bytes).unwrap_or(MAX_BYTES).min(MAX_BYTES);
+                    let fits = messages.len() < MAX_MESSAGES && needed <= room;
+                    let Some(message) = self.tx.message(row.message)?.filter(|_| fits) else { break };
+                    room -= needed;
+                    messages.push(message);
+                }
+                through[lane] = row.seq;
+            }
+        }
+        if messages.is_empty() {
+            return Ok(messages);
+        }
+        fail::fail_point!("report.before_hand_out");
+        let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
+        let out = RuntimeHanded::Out { messages: ids.clone(), hook: report.hook.clone() };
+        self.event(session, EventBody::RuntimeHanded(Box::new(out)))?;
+        runtime.batch = Some(Batch { messages: ids, through, via: report.hook.clone(), at: self.now });
+        fail::fail_point!("report.after_hand_out");
+        Ok(messages)
+    }
+
+    /// Tells whether a delivery was handed to a hook and is not in the program's record yet.
+    pub(super) fn is_handed(&mut self, session: SessionId, lane: Lane, seq: u64) -> Result<bool, StoreError> {
+        let Some(batch) = self.tx.runtime(session)?.and_then(|runtime| runtime.batch) else { return Ok(false) };
+        Ok(seq <= batch.through[lane])
+    }
+}

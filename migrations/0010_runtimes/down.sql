@@ -1,0 +1,2 @@
+DROP TABLE runtime_sessions;
+DROP TABLE runtimes;
