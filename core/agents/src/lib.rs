@@ -4,7 +4,17 @@
 //! speaking to the daemon is left to `core/cli`; the daemon itself never speaks a dialect.
 #![forbid(unsafe_code)]
 
+mod call;
+mod frame;
+mod gemini;
+mod hook;
+mod json;
+mod usual;
+
 use std::{fmt, str::FromStr};
+
+pub use frame::{Neighbour, frame, marker, primer};
+pub use hook::{Carrier, Heard, Unheard, answer, hear, shows, version_in};
 
 /// An agent program that Tieline can connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
