@@ -1,5 +1,6 @@
 //! What can be typed: one enum of commands, with help and an example for each.
 
+mod hook;
 mod import;
 mod job;
 mod memory;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use hook::Hook;
 pub use import::{Import, ImportFrom, Transcripts};
 pub use job::{AddJob, FinishJob, Jobs, JobsVerb, RunJobs, Taking};
 pub use memory::{ApplyMemory, Decision, Memory, MemoryVerb, ProposeMemory};
@@ -112,6 +114,8 @@ pub enum Verb {
     Recall(Recall),
     /// Take in the transcripts of agent programs as timelines
     Import(Import),
+    /// Tell the daemon what an agent program does; run by that program
+    Hook(Hook),
     /// Put on a timeline what an agent did
     Record(Record),
     /// Make, list, show, pause, resume, run and remove schedules

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod endpoint;
 mod exit;
+mod hook;
 mod host;
 mod mcp;
 mod output;

@@ -8,7 +8,11 @@ use std::process::ExitCode;
 use rmcp::{RoleServer, ServiceExt, service::RequestContext, transport::stdio};
 use serde_json::Value;
 use tieline_model::{
-    Address, Code, Command, PrincipalKind, Refusal, Reply, command::Whoami, outcome::OutcomeJson, parse,
+    Address, Code, Command, PrincipalKind, Refusal, Reply,
+    command::{RuntimeFind, Whoami},
+    outcome::OutcomeJson,
+    parse,
+    reply::{RuntimeFound, Whoami as WhoamiView},
 };
 use tieline_server::mcp::{Backend, ToolServer};
 use tokio::sync::OnceCell;
@@ -19,10 +23,18 @@ use crate::{client::Client, context::Context, exit::Failed};
 const SPEAKING: [&str; 5] = ["ask", "ask_many", "ack", "notify", "broadcast"];
 const READING: [&str; 3] = ["inbox", "receipt", "record"];
 
+/// What an agent is told that several could be.
+const UNCERTAIN: &str = "it is not certain which session you are: no hook of the agent program that started this one \
+                         has reported yet, and its token is every agent's. `whoami` lists the sessions that you may \
+                         speak as: name yours in `as` (for `inbox` and `receipt` in `session`), or start `tieline mcp \
+                         --session NAME`";
+
 /// Speaks until standard input ends. `session` is the one that tools mean when they name none.
 pub fn run(context: &Context, session: Option<Address>) -> anyhow::Result<ExitCode> {
     let client = context.client_as("agent")?;
-    let server = ToolServer::new(Daemon { client, session, is_agent: OnceCell::new() });
+    let is_shared = session.is_none() && context.tokens.is_default();
+    let server =
+        ToolServer::new(Daemon { client, session, is_shared, found: OnceCell::new(), is_agent: OnceCell::new() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let running = server.serve(stdio()).await?;
@@ -35,7 +47,12 @@ pub fn run(context: &Context, session: Option<Address>) -> anyhow::Result<ExitCo
 /// Carries tool calls out in the daemon.
 struct Daemon {
     client: Client,
+    /// The session that was named on the command line.
     session: Option<Address>,
+    /// Whether the token is the one that all agents of this home have, so that it does not tell them apart.
+    is_shared: bool,
+    /// The session of the agent program that started this one, once a hook of it has reported.
+    found: OnceCell<Address>,
     is_agent: OnceCell<()>,
 }
 
@@ -54,10 +71,44 @@ impl Backend for Daemon {
 impl Daemon {
     async fn carry_out(&self, command: Value) -> Result<OutcomeJson, Failed> {
         self.is_agent.get_or_try_init(|| self.check_token()).await?;
-        let command = named(command, self.session.as_ref());
+        let own = self.own().await?;
+        let command = named(command, own.as_ref());
+        if own.is_none() && self.is_shared && wants_a_name(&command) {
+            return Ok(OutcomeJson::Refusal(Refusal::new(Code::NotYourSession, UNCERTAIN)));
+        }
         match parse::from_json::<Command>(command.to_string().as_bytes()) {
-            Ok(command) => self.client.command(&command).await,
+            Ok(command) => Ok(self.certain(self.client.command(&command).await?, own.as_ref())),
             Err(refusal) => Ok(OutcomeJson::Refusal(refusal)),
+        }
+    }
+
+    /// Returns the session that tools mean when they name none: the one of the command line, else that of the agent
+    /// program which started this process, as its hooks have told.
+    async fn own(&self) -> Result<Option<Address>, Failed> {
+        if self.session.is_some() || !self.is_shared {
+            return Ok(self.session.clone());
+        }
+        if let Some(found) = self.found.get() {
+            return Ok(Some(found.clone()));
+        }
+        let find = Command::RuntimeFind(RuntimeFind { processes: crate::hook::ancestors() });
+        let Reply::RuntimeFound(RuntimeFound { session: Some(session), .. }) = self.client.call(&find).await? else {
+            return Ok(None);
+        };
+        Ok(Some(self.found.get_or_init(|| async { Address::Session(session) }).await.clone()))
+    }
+
+    /// Takes out of an answer what is not certain here: whom a token that many share speaks as.
+    fn certain(&self, outcome: OutcomeJson, own: Option<&Address>) -> OutcomeJson {
+        match outcome {
+            OutcomeJson::Ok(Reply::Whoami(whoami)) if self.session.is_some() || self.is_shared => {
+                let session = match own {
+                    Some(Address::Session(session)) => Some(*session),
+                    _ => None,
+                };
+                OutcomeJson::Ok(Reply::Whoami(WhoamiView { session, ..whoami }))
+            }
+            other => other,
         }
     }
 
@@ -86,6 +137,17 @@ fn named(mut command: Value, session: Option<&Address>) -> Value {
         }
     }
     command
+}
+
+/// Tells whether a call speaks or reads for a session that it does not name.
+fn wants_a_name(command: &Value) -> bool {
+    command.as_object().is_some_and(|variants| {
+        variants.iter().any(|(tool, fields)| {
+            let is_named = |field: &str| fields.get(field).is_some_and(|value| !value.is_null());
+            (SPEAKING.contains(&tool.as_str()) && !is_named("as"))
+                || (READING.contains(&tool.as_str()) && !is_named("session"))
+        })
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
-    activity, clock, job, lane as lane_name, line, memory, schedule,
+    activity, clock, job, lane as lane_name, line, memory, runtime, schedule,
     style::{Paint, Style},
 };
 
@@ -120,6 +120,10 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         | EventBody::JobExpired { .. }
         | EventBody::JobCancelled { .. }
         | EventBody::JobRetried { .. } => job::event(body, style).unwrap_or_default(),
+        EventBody::RuntimeStarted(_)
+        | EventBody::RuntimeEnded { .. }
+        | EventBody::RuntimeHanded(_)
+        | EventBody::RuntimeWoken(_) => runtime::event(body, style).unwrap_or_default(),
         EventBody::Activity(recorded) => activity::activity(recorded, style),
         EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
             let paint = match change {

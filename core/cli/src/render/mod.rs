@@ -11,6 +11,7 @@ mod message;
 mod needs;
 mod other;
 mod plugin;
+mod runtime;
 mod schedule;
 mod search;
 mod session;
@@ -62,6 +63,8 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Memory(view) => memory::memory(view, style),
         Reply::MemoryDiff(view) => memory::diff(view),
         Reply::MemoryLog(view) => memory::log(view, style),
+        Reply::Reported(reply) => runtime::reported(reply),
+        Reply::RuntimeFound(reply) => runtime::found(reply),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),

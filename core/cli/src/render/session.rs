@@ -8,7 +8,7 @@ use tieline_model::{
 
 use super::{
     activity::dollars,
-    ago, line,
+    ago, line, runtime,
     style::{Paint, Style},
     table::{Cell, table},
 };
@@ -36,13 +36,17 @@ pub fn rows(sessions: &[SessionView], style: &Style) -> String {
                 line(&session.circle).into(),
                 marks(session).into(),
                 Cell::new(paint(session.state), session.state.as_str()),
-                if session.online { Cell::new(Paint::Good, "online") } else { Cell::new(Paint::Plain, "offline") },
+                match &session.runtime {
+                    Some(view) => runtime::cell(view),
+                    None if session.online => Cell::new(Paint::Good, "online"),
+                    None => Cell::new(Paint::Plain, "offline"),
+                },
                 pending.into(),
                 Cell::new(Paint::Dim, session.id.to_string()),
             ]
         })
         .collect();
-    table(style, ["TITLE", "CIRCLE", "ROLES", "STATE", "LINK", "INBOX", "ID"], &rows)
+    table(style, ["TITLE", "CIRCLE", "ROLES", "STATE", "PEER", "INBOX", "ID"], &rows)
 }
 
 fn roles(session: &SessionView) -> String {
@@ -123,9 +127,11 @@ pub fn session(view: &SessionView, style: &Style, now: TimestampMs) -> String {
         ("project", view.project.as_deref().map(line).unwrap_or_default()),
         ("opened", opened),
     ];
+    let runtime = view.runtime.iter().flat_map(|view| runtime::fields(view, now));
+    let fields = fields.into_iter().chain(runtime).collect::<Vec<_>>();
     let head = style.bold(&line(&view.title));
     fields.iter().filter(|(_, value)| !value.is_empty()).fold(head, |out, (name, value)| {
-        let name = style.dim(&format!("{name:9}"));
+        let name = style.dim(&format!("{name:11}"));
         format!("{out}\n  {name} {value}")
     })
 }

@@ -54,6 +54,7 @@ pub fn message(kind: MessageKind, text: Option<&str>) -> Message {
         supersedes: None,
         hops: 0,
         reminds_of: Vec::new(),
+        wake: None,
         sent_at_ms: THEN,
         expires_at_ms: None,
     }
@@ -89,6 +90,7 @@ pub fn session_view(title: &str) -> SessionView {
         parent: None,
         waiting: None,
         draft: None,
+        runtime: None,
         backend: None,
         model: None,
         usage: tieline_model::session::progress::Usage::default(),

@@ -18,6 +18,8 @@ mod text;
 mod timeline;
 mod token;
 
+pub use ask::unexpected;
+
 use std::{future::Future, io::IsTerminal, path::Path, process::ExitCode};
 
 use clap::CommandFactory;
@@ -33,7 +35,7 @@ use crate::{
     context::Context,
     demo, doctor,
     exit::Failed,
-    mcp,
+    hook, mcp,
     output::may_color,
     render::{self, Style},
     serve,
@@ -69,6 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
             serve::run(&context.home, &context.env, args.flags(), config).map_err(cause)
         }
         Verb::PluginProbe(args) => Ok(probe(&args.file)),
+        Verb::Hook(args) => Ok(hook::run(&context, &args)),
         Verb::Mcp(args) => mcp::run(&context, args.session).map_err(cause),
         Verb::Config(args) => config::run(&context, args.verb).map(|()| ExitCode::SUCCESS),
         verb => wait(act(&context, verb)).map(|()| ExitCode::SUCCESS),
@@ -108,6 +111,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Config(_)
         | Verb::Completions(_)
         | Verb::Mcp(_)
+        | Verb::Hook(_)
         | Verb::Serve(_)
         | Verb::PluginProbe(_)
         | Verb::PluginHost(_) => {

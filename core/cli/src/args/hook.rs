@@ -1,0 +1,22 @@
+//! What a hook of an agent program is run with.
+
+use tieline_agents::Agent;
+
+/// Options of `hook`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Run by the agent program itself; `tieline setup` enters it there. The payload is read from standard \
+                        input, and what the program is to take in is printed. It never fails: an agent does not have to \
+                        wait for a mesh that is away.\n\nExample:\n  \
+                        echo '{\"session_id\":\"1\"}' | tieline hook --agent claude Stop"
+)]
+pub struct Hook {
+    /// What happened, as the agent program calls it
+    pub event: String,
+    /// Which agent program
+    #[arg(long)]
+    pub agent: Agent,
+    /// Fail when the daemon could not be told
+    #[arg(long)]
+    pub strict: bool,
+}
