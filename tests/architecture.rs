@@ -10,7 +10,7 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which crates of ours each crate may use. The crates under `tests/` may use all; nobody may use them.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("tieline-config", &[]),
     ("tieline-model", &[]),
     ("tieline-process", &[]),
@@ -39,6 +39,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "tieline-store",
         ],
     ),
+    ("tieline-transport-terminal", &["tieline-plugin-sdk", "tieline-process"]),
     ("tieline-transport-websocket", &["tieline-plugin-sdk"]),
     ("tieline-fault-plugin", &["tieline-plugin-sdk"]),
     ("xtask", &["tieline-config", "tieline-host"]),

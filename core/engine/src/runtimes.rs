@@ -29,9 +29,14 @@ impl Runtimes {
         };
     }
 
+    /// Tells whether a process has ended.
+    pub fn is_gone(&self, process: ProcessId) -> bool {
+        !tieline_process::is_alive(process.pid, process.started)
+    }
+
     fn gone(&self) -> Vec<(SessionId, ProcessId)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        known.into_iter().filter(|(_, process)| !tieline_process::is_alive(process.pid, process.started)).collect()
+        known.into_iter().filter(|(_, process)| self.is_gone(*process)).collect()
     }
 }
 

@@ -12,6 +12,9 @@ use crate::{MessageId, SessionId, TimestampMs, message::PerLane};
 pub const WORKING_MS: i64 = 10 * 60 * 1000;
 /// How long the word of a program whose process is not known is good, in milliseconds.
 pub const UNPROVEN_MS: i64 = 10 * 60 * 1000;
+/// How long a program that has just started is left alone, in milliseconds: somebody may be about to prompt it, or it runs
+/// one prompt and ends.
+pub const SETTLE_MS: u64 = 10_000;
 /// How long after messages were handed out a record without them counts as proof that they did not arrive, in
 /// milliseconds: programs write their records a moment later.
 pub const RECORD_LAG_MS: i64 = 2_000;
@@ -53,6 +56,8 @@ pub enum Signal {
     Ended,
     /// Nothing that changes what it is at.
     Noted,
+    /// Nothing at all: only what its record shows is told, maybe after it has ended.
+    Recorded,
 }
 
 /// What a program is at, as far as its hooks tell.
@@ -168,13 +173,20 @@ impl Runtime {
             Signal::Ended => RuntimeState::Offline,
             // Whoever speaks is there.
             Signal::Noted if self.state == RuntimeState::Offline => RuntimeState::Idle,
-            Signal::Noted => self.state,
+            Signal::Noted | Signal::Recorded => self.state,
         };
-        if matches!(signal, Signal::Prompted | Signal::Working) {
-            self.wake = None;
+        match signal {
+            Signal::Started => {
+                let again_at = now.plus_ms(SETTLE_MS);
+                self.wake = Some(Waking { by: None, request: None, tried: Vec::new(), again_at });
+            }
+            Signal::Prompted | Signal::Working | Signal::Ended => self.wake = None,
+            Signal::Rested | Signal::Noted | Signal::Recorded => {}
         }
         self.become_state(state, now);
-        self.heard_at = now;
+        if signal != Signal::Recorded {
+            self.heard_at = now;
+        }
     }
 
     /// Its process is gone.

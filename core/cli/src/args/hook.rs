@@ -16,6 +16,9 @@ pub struct Hook {
     /// Which agent program
     #[arg(long)]
     pub agent: Agent,
+    /// Look into the program's record for what was handed out, until it shows there; begun by the hook itself
+    #[arg(long, hide = true)]
+    pub later: bool,
     /// Fail when the daemon could not be told
     #[arg(long)]
     pub strict: bool,

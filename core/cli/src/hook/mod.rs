@@ -2,6 +2,7 @@
 //!
 //! The agent waits for it, so it is one short exchange with a deadline, and whatever goes wrong leaves the agent alone.
 
+mod later;
 mod record;
 mod who;
 
@@ -45,11 +46,18 @@ fn told(context: &Context, args: &Hook) -> Result<(), Failed> {
     std::io::stdin().lock().take(MAX_PAYLOAD).read_to_string(&mut payload)?;
     let heard = hear(args.agent, &args.event, &payload).map_err(|error| Failed::Input(error.to_string()))?;
     let client = context.client_as("agent")?;
+    if args.later {
+        return later::look(&client, args, &heard);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let words = runtime.block_on(async {
+    let Told { words, is_awaited } = runtime.block_on(async {
         let told = tokio::time::timeout(DEADLINE, tell(&client, args, &heard)).await;
         told.unwrap_or_else(|_| Err(Failed::Input(format!("no answer within {} seconds", DEADLINE.as_secs()))))
     })?;
+    if is_awaited && heard.signal == Signal::Rested {
+        // No hook comes while the program rests.
+        later::begin(args, &payload)?;
+    }
     let carrier = heard.carrier.unwrap_or(Carrier::Context);
     let out = answer(args.agent, &args.event, carrier, &words);
     if !out.is_empty() {
@@ -58,8 +66,16 @@ fn told(context: &Context, args: &Hook) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Tells the daemon, and returns the words that the hook brings before the model.
-async fn tell(client: &Client, args: &Hook, heard: &Heard) -> Result<String, Failed> {
+/// What the daemon had to say.
+struct Told {
+    /// What the hook brings before the model.
+    words: String,
+    /// Whether something that was handed out earlier is not in the program's record yet.
+    is_awaited: bool,
+}
+
+/// Tells the daemon, and takes what it has for the model.
+async fn tell(client: &Client, args: &Hook, heard: &Heard) -> Result<Told, Failed> {
     let mut report = report(args, heard);
     let mut told = send(client, &report).await?;
     if told.messages.is_empty() && !told.awaited.is_empty() {
@@ -74,11 +90,13 @@ async fn tell(client: &Client, args: &Hook, heard: &Heard) -> Result<String, Fai
         }
     }
     let mail = brought(&told.title, &told.messages, told.missed);
+    let is_awaited = !told.awaited.is_empty();
     if !heard.is_start {
-        return Ok(mail);
+        return Ok(Told { words: mail, is_awaited });
     }
     let welcome = welcome(client, &told).await?;
-    Ok(if mail.is_empty() { welcome } else { format!("{welcome}\n\n{mail}") })
+    let words = if mail.is_empty() { welcome } else { format!("{welcome}\n\n{mail}") };
+    Ok(Told { words, is_awaited })
 }
 
 fn report(args: &Hook, heard: &Heard) -> Box<Report> {

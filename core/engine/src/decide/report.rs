@@ -3,9 +3,10 @@
 use tieline_model::{
     Code, EventBody, Refusal, Reply, SessionId,
     command::{Happened, Report},
-    event::{Activity, RuntimeStarted, Source},
+    event::{Activity, RuntimeStarted, Source, TurnOutcome},
     reply::Reported,
     runtime::{Runtime, RuntimeState, Signal},
+    session::progress::TurnState,
     text,
 };
 use tieline_store::{NewSession, StoreError};
@@ -21,6 +22,8 @@ const MAX_NATIVE: usize = 200;
 const MAX_MESSAGES: usize = 100;
 /// The most text that a hook may ask for, in bytes.
 const MAX_ROOM: u32 = 256 * 1024;
+/// The most sessions of a folder that are looked at.
+const MAX_LEFT: i64 = 100;
 /// The most names that are tried for a new session.
 const MAX_NAMES: u32 = 10_000;
 
@@ -42,11 +45,15 @@ impl Decision<'_, '_> {
         if !messages.is_empty() && report.signal == Signal::Rested {
             // The hook makes the program go on.
             runtime.heard(Signal::Working, self.now);
+            self.turn_goes_on(request, session, report)?;
         }
-        if runtime.state == RuntimeState::Offline {
+        if report.signal == Signal::Ended {
             self.event(session, EventBody::RuntimeEnded { reason: format!("its hook {} said so", report.hook) })?;
         }
         self.wake_if_due(session, &mut runtime)?;
+        if let Some(wake) = &runtime.wake {
+            self.expires(session, wake.again_at);
+        }
         self.tx.set_runtime(session, &runtime)?;
         self.effects.push(Effect::Runtime { session, runtime: Box::new(runtime.clone()) });
         let head = self.tx.head(session)?;
@@ -56,18 +63,44 @@ impl Decision<'_, '_> {
         Ok(Reply::Reported(Reported { session, title, circle, is_new, messages, missed: runtime.missed, awaited }))
     }
 
-    /// Finds the session: the one that the program's own belongs to, else the one that its process runs already.
+    /// Finds the session: the one that the program's own belongs to; else the one that its process runs already, for a
+    /// program that forgets what was said goes on under another id of its own; else the newest that such a program has
+    /// left in the same folder, so that its mail finds who comes after it.
     fn session_of_report(&mut self, request: &Request, report: &Report) -> Result<Option<SessionId>, Stop> {
         let owner = request.principal.id;
-        let by_native = self.tx.session_of_native(owner, &report.agent, &report.native)?;
-        // A program that forgets what was said goes on under another id of its own, and is as well known as before.
-        let by_process = match (by_native, report.process) {
-            (None, Some(process)) => self.tx.session_of_process(process)?,
-            _ => None,
-        };
-        let Some(session) = by_native.or(by_process) else { return Ok(None) };
-        let is_ours = self.tx.head(session)?.is_some_and(|head| head.is_open && head.owner == owner);
-        Ok(is_ours.then_some(session))
+        if let Some(session) = self.tx.session_of_native(owner, &report.agent, &report.native)?
+            && self.is_free_for(request, session, report)?
+        {
+            return Ok(Some(session));
+        }
+        if let Some(process) = report.process
+            && let Some(session) = self.tx.session_of_process(process)?
+            && self.is_free_for(request, session, report)?
+        {
+            return Ok(Some(session));
+        }
+        let Some(folder) = &report.folder else { return Ok(None) };
+        for (session, runtime) in self.tx.sessions_of_folder(owner, folder, MAX_LEFT)? {
+            if runtime.agent == report.agent && self.is_left(&runtime) {
+                return Ok(Some(session));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells whether a session is the caller's, and not run by another program that is there.
+    fn is_free_for(&mut self, request: &Request, session: SessionId, report: &Report) -> Result<bool, StoreError> {
+        let is_ours = self.tx.head(session)?.is_some_and(|head| head.is_open && head.owner == request.principal.id);
+        let Some(runtime) = self.tx.runtime(session)?.filter(|_| is_ours) else { return Ok(is_ours) };
+        let is_same =
+            runtime.process == report.process || (runtime.agent == report.agent && runtime.native == report.native);
+        Ok(is_same || self.is_left(&runtime))
+    }
+
+    /// Tells whether a program has ended, also when nobody has said so yet.
+    fn is_left(&self, runtime: &Runtime) -> bool {
+        runtime.state == RuntimeState::Offline
+            || runtime.process.is_some_and(|process| self.shared.runtimes.is_gone(process))
     }
 
     /// Opens a session with a name that nobody else has: the folder's and the program's.
@@ -115,7 +148,7 @@ impl Decision<'_, '_> {
         let is_same = |known: &&Runtime| {
             (&known.agent, &known.native) == (&report.agent, &report.native)
                 && (report.process.is_none() || known.process == report.process)
-                && known.state != RuntimeState::Offline
+                && (known.state != RuntimeState::Offline || report.signal == Signal::Recorded)
         };
         if let Some(mut known) = before.as_ref().filter(is_same).cloned() {
             known.version = report.version.clone().or(known.version);
@@ -149,6 +182,7 @@ impl Decision<'_, '_> {
 
     fn put_reported(&mut self, request: &Request, session: SessionId, report: &Report) -> Result<(), Stop> {
         let progress = self.tx.agent_progress(session)?.unwrap_or_default();
+        let is_running = progress.turn.as_ref().is_some_and(|turn| turn.state == TurnState::Running);
         let mut open: Vec<&str> = progress.approvals.iter().map(|open| open.approval.as_str()).collect();
         let mut kept: Vec<Happened> = Vec::with_capacity(report.activities.len());
         for happened in &report.activities {
@@ -156,6 +190,8 @@ impl Decision<'_, '_> {
                 Activity::ApprovalAsked { approval, .. } => open.push(approval),
                 // A tool that ran was allowed; whether anybody was asked is known here.
                 Activity::ApprovalDecided { approval, .. } if !open.contains(&approval.as_str()) => continue,
+                // Some programs say after every turn that they wait.
+                Activity::TurnEnded { outcome: TurnOutcome::Interrupted, .. } if !is_running => continue,
                 _ => {}
             }
             kept.push(happened.clone());
@@ -169,6 +205,18 @@ impl Decision<'_, '_> {
             self.expires(session, at);
         }
         Ok(())
+    }
+
+    /// The turn that was to end goes on, with the mail.
+    fn turn_goes_on(&mut self, request: &Request, session: SessionId, report: &Report) -> Result<(), Stop> {
+        let turn = report.activities.iter().find_map(|happened| match &happened.what {
+            Activity::TurnEnded { turn, .. } => Some(turn.clone()),
+            _ => None,
+        });
+        let turn = turn.unwrap_or_else(|| "turn".to_owned());
+        let source = Source { vendor: report.agent.clone(), session: report.native.clone() };
+        let goes_on = Happened { at_ms: None, what: Activity::TurnStarted { turn } };
+        Ok(self.put_all(session, request.principal.id, Some(&source), &[goes_on])?)
     }
 
     /// The process of a session's program is gone.

@@ -10,7 +10,7 @@ use super::Tx;
 use crate::{
     StoreError, rows,
     rows::signed,
-    schema::{runtime_sessions, runtimes},
+    schema::{runtime_sessions, runtimes, sessions},
 };
 
 impl Tx<'_> {
@@ -90,6 +90,25 @@ impl Tx<'_> {
             .first(self.conn)
             .optional()?;
         no.map(|no| self.session_id(no)).transpose()
+    }
+
+    /// Returns the open sessions of an owner that an agent program has run in this folder, newest first, at most `limit`.
+    pub fn sessions_of_folder(
+        &mut self,
+        owner: PrincipalId,
+        folder: &str,
+        limit: i64,
+    ) -> Result<Vec<(SessionId, Runtime)>, StoreError> {
+        let found: Vec<(i64, String)> = runtimes::table
+            .inner_join(sessions::table.on(sessions::no.eq(runtimes::session_no)))
+            .filter(sessions::owner.eq(owner.as_bytes().as_slice()))
+            .filter(sessions::project.eq(folder))
+            .filter(sessions::closed_at_ms.is_null())
+            .order(runtimes::session_no.desc())
+            .limit(limit)
+            .select((runtimes::session_no, runtimes::runtime))
+            .load(self.conn)?;
+        found.into_iter().map(|(no, text)| Ok((self.session_id(no)?, rows::json("runtimes", &text)?))).collect()
     }
 
     /// Returns the session that a wake was asked for.

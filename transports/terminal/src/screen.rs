@@ -1,0 +1,76 @@
+//! Reading a screen before and after something was typed: where it appeared, and whether it stands alone there.
+
+/// What typing one character has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probed {
+    /// It is nowhere: what has the keys is no composer, or is not ready.
+    Nowhere,
+    /// It stands in a composer that was empty.
+    Alone,
+    /// It stands behind words that somebody has typed.
+    BehindWords,
+}
+
+/// Compares the screen before and after `mark` was typed. A line that is new and has the mark is the composer's, the lowest
+/// if there are several; other lines may have come, gone or moved. Whatever stands to the right of the mark may be a hint.
+pub fn probed(before: &[String], after: &[String], mark: char) -> Probed {
+    let is_new = |line: &&String| line.contains(mark) && !before.contains(line);
+    let Some(line) = after.iter().rev().find(is_new) else { return Probed::Nowhere };
+    let left = line.rsplit_once(mark).map_or("", |(left, _)| left);
+    if left.chars().any(char::is_alphanumeric) { Probed::BehindWords } else { Probed::Alone }
+}
+
+/// Tells whether a screen shows a text, however it is wrapped and framed.
+pub fn shows(screen: &[String], text: &str) -> bool {
+    let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    screen.iter().map(|line| bare(line)).collect::<String>().contains(&bare(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_mark_in_an_empty_composer_stands_alone() {
+        let before = lines("done\n╭────╮\n│ > Try \"fix it\" │\n╰────╯");
+        let after = lines("done\n╭────╮\n│ > [            │\n╰────╯");
+        assert_eq!(probed(&before, &after, '['), Probed::Alone);
+        assert_eq!(probed(&lines("› "), &lines("› ["), '['), Probed::Alone);
+    }
+
+    #[test]
+    fn a_mark_behind_what_somebody_types_does_not() {
+        assert_eq!(probed(&lines("> half a thought"), &lines("> half a thought["), '['), Probed::BehindWords);
+    }
+
+    #[test]
+    fn a_dialog_shows_no_mark() {
+        let dialog = lines("Do you want to run touch x?\n❯ 1. Yes\n  2. No");
+        assert_eq!(probed(&dialog, &dialog, '['), Probed::Nowhere);
+    }
+
+    #[test]
+    fn marks_that_were_there_before_do_not_count() {
+        let before = lines("a [link]\n> ");
+        assert_eq!(probed(&before, &before, '['), Probed::Nowhere);
+        assert_eq!(probed(&before, &lines("a [link]\n> ["), '['), Probed::Alone);
+    }
+
+    #[test]
+    fn lines_above_the_composer_may_go_when_somebody_types() {
+        let before = lines("tips\n? for shortcuts\n ─────\n >   Type your message\n ─────");
+        let after = lines("tips\n ─────\n > [\n ─────\n");
+        assert_eq!(probed(&before, &after, '['), Probed::Alone);
+    }
+
+    #[test]
+    fn a_text_is_shown_also_when_it_is_wrapped_and_framed() {
+        let screen = lines("│ > [tieline] mail for │\n│   api: it comes      │");
+        assert!(shows(&screen, "[tieline] mail for api: it comes"));
+        assert!(!shows(&screen, "[tieline] mail for web"));
+    }
+}
