@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("tieline-model", &[]),
     ("tieline-process", &[]),
     ("tieline-plugin-sdk", &[]),
-    ("tieline-store", &["tieline-model"]),
+    ("tieline-store", &["tieline-model", "tieline-process"]),
     ("tieline-search", &["tieline-model"]),
     ("tieline-agents", &["tieline-model"]),
     ("tieline-ingest", &["tieline-model"]),
