@@ -58,6 +58,13 @@ impl Home {
         command
     }
 
+    /// Makes the command that a hook of an agent program is.
+    pub fn hook(&self, args: &[&str]) -> std::process::Command {
+        let mut command = self.home.tieline(["hook"]);
+        command.args(args).env_remove("TMUX").env_remove("TMUX_PANE").env_remove("CLAUDE_PID");
+        command
+    }
+
     /// Puts a library into the plugin folder, whole, and trusts it.
     pub fn put_plugin(&self, name: &str, content: &[u8]) {
         self.home.put_plugin(name, content);

@@ -24,6 +24,7 @@ use crate::{
     chance::Chance,
     daemon::{Home, was_killed},
     disk::LATER,
+    mail_comes_through_a_hook_once::{HAND_OUT, WAKE},
     mesh::Mesh,
     node::{Habits, Node},
     traffic,
@@ -83,6 +84,8 @@ fn every_fail_point_of_the_sources_is_covered() {
         .chain(CARE)
         .chain(TAKE_IN)
         .chain(WORK)
+        .chain(HAND_OUT)
+        .chain(WAKE)
         .chain([BUG])
         .map(str::to_owned);
     assert_eq!(built::fail_points(), covered.collect::<BTreeSet<_>>(), "left: the sources; right: these tests");

@@ -25,5 +25,6 @@ mod a_planted_bug_is_found;
 mod a_replaced_transport_loses_nothing;
 mod a_schedule_fires_once;
 mod every_fail_point;
+mod mail_comes_through_a_hook_once;
 mod random_kills;
 mod the_release_has_no_fail_points;

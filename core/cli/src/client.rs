@@ -71,6 +71,12 @@ impl Client {
         reply(self.keyed(command, key).await?)
     }
 
+    /// Carries out a command at the first attempt, or not at all: for whoever cannot wait.
+    pub async fn call_now(&self, command: &Command) -> Result<Reply, Failed> {
+        let body = Bytes::from(serde_json::to_vec(command)?);
+        reply(self.post(body, &random_hex()?).await.map_err(|lost| self.failed(lost))?)
+    }
+
     /// Carries out a command once, however often it has to be sent: every attempt has the same idempotency key.
     pub async fn command(&self, command: &Command) -> Result<OutcomeJson, Failed> {
         self.keyed(command, &random_hex()?).await

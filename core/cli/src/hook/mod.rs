@@ -124,7 +124,7 @@ fn version(agent: Agent, heard: &Heard) -> Option<String> {
 }
 
 async fn send(client: &Client, report: &Report) -> Result<Reported, Failed> {
-    match client.call(&Command::Report(Box::new(report.clone()))).await? {
+    match client.call_now(&Command::Report(Box::new(report.clone()))).await? {
         Reply::Reported(told) => Ok(told),
         other => Err(unexpected(&other)),
     }
@@ -137,7 +137,9 @@ fn brought(title: &str, messages: &[Message], missed: u32) -> String {
 /// What an agent is told when its session starts, so that a first contact needs no tool.
 async fn welcome(client: &Client, told: &Reported) -> Result<String, Failed> {
     let list = SessionList { circle: Some(told.circle.clone()), limit: Some(NEIGHBOURS), ..SessionList::default() };
-    let Reply::Sessions(sessions) = client.call(&Command::SessionList(list)).await? else { return Ok(String::new()) };
+    let Reply::Sessions(sessions) = client.call_now(&Command::SessionList(list)).await? else {
+        return Ok(String::new());
+    };
     let waiting = sessions.sessions.iter().find(|session| session.id == told.session).map_or(0, |own| own.pending);
     let others: Vec<Neighbour> = sessions
         .sessions
