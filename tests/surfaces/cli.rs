@@ -16,9 +16,9 @@ impl<'a> CommandLine<'a> {
 
 impl Surface for CommandLine<'_> {
     /// A receipt is given with `inbox --ack`; a field of another name cannot be typed; `plugins trust` looks at the plugin
-    /// before, which an agent may not either.
+    /// before, which an agent may not either. What hooks report is typed by nobody.
     fn lacks(&self) -> &[&'static str] {
-        &["receipt", "plugin_trust", "malformed"]
+        &["receipt", "plugin_trust", "malformed", "report", "runtime_find"]
     }
 
     async fn say(&mut self, who: &'static str, command: &Value) -> Value {

@@ -213,6 +213,30 @@ fn lines() -> Vec<Line> {
         line(CRITIC, json!({"memory_show": {"session": "review"}})),
         line(CRITIC, json!({"memory_diff": {"session": "review", "from": 0}})),
         line(CRITIC, json!({"memory_log": {"session": "nobody", "limit": 1}})),
+        // An agent program reports, and takes its mail.
+        line(
+            AGENT,
+            json!({"report": {
+                "agent": "claude", "native": "n-1", "signal": "prompted", "hook": "UserPromptSubmit", "folder": "/work/api",
+                "activities": [{"what": {"turn_started": {"turn": "1"}}}],
+            }}),
+        ),
+        line(CRITIC, json!({"notify": {"to": "api-claude", "text": "the build is red"}})).keep("mail", "/ok/accepted/message"),
+        line(
+            AGENT,
+            json!({"report": {
+                "agent": "claude", "native": "n-1", "signal": "working", "hook": "PostToolUse", "room": 9000,
+            }}),
+        ),
+        line(CRITIC, json!({"trace": {"message": "$mail"}})),
+        line(
+            AGENT,
+            json!({"report": {
+                "agent": "claude", "native": "n-1", "signal": "rested", "hook": "Stop", "seen": ["$mail"],
+            }}),
+        ),
+        line(AGENT, json!({"report": {"agent": "Claude Code", "native": "n-1", "signal": "rested", "hook": "Stop"}})),
+        line(AGENT, json!({"runtime_find": {"processes": [{"pid": 1, "started": 1}]}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]
@@ -244,6 +268,7 @@ pub async fn play(cast: &Cast, surface: &mut impl Surface) -> Value {
 fn filled(command: &Value, kept: &HashMap<&str, String>) -> Value {
     match command {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), filled(value, kept))).collect(),
+        Value::Array(all) => all.iter().map(|value| filled(value, kept)).collect(),
         Value::String(text) => match text.strip_prefix('$') {
             Some(name) => Value::String(kept[name].clone()),
             None => command.clone(),

@@ -12,7 +12,7 @@ use tieline_model::{
     command::{RuntimeFind, Whoami},
     outcome::OutcomeJson,
     parse,
-    reply::{RuntimeFound, Whoami as WhoamiView},
+    reply::{RuntimeFound, SessionView, Whoami as WhoamiView},
 };
 use tieline_server::mcp::{Backend, ToolServer};
 use tokio::sync::OnceCell;
@@ -72,43 +72,33 @@ impl Daemon {
     async fn carry_out(&self, command: Value) -> Result<OutcomeJson, Failed> {
         self.is_agent.get_or_try_init(|| self.check_token()).await?;
         let own = self.own().await?;
-        let command = named(command, own.as_ref());
-        if own.is_none() && self.is_shared && wants_a_name(&command) {
+        let command = named(command, own.address());
+        if matches!(own, Own::Uncertain) && wants_a_name(&command) {
             return Ok(OutcomeJson::Refusal(Refusal::new(Code::NotYourSession, UNCERTAIN)));
         }
         match parse::from_json::<Command>(command.to_string().as_bytes()) {
-            Ok(command) => Ok(self.certain(self.client.command(&command).await?, own.as_ref())),
+            Ok(command) => Ok(certain(self.client.command(&command).await?, &own)),
             Err(refusal) => Ok(OutcomeJson::Refusal(refusal)),
         }
     }
 
-    /// Returns the session that tools mean when they name none: the one of the command line, else that of the agent
-    /// program which started this process, as its hooks have told.
-    async fn own(&self) -> Result<Option<Address>, Failed> {
-        if self.session.is_some() || !self.is_shared {
-            return Ok(self.session.clone());
+    /// Finds the session that tools mean when they name none: the one of the command line, else that of the agent program
+    /// which started this process, as its hooks have told.
+    async fn own(&self) -> Result<Own, Failed> {
+        if let Some(session) = self.session.as_ref().or(self.found.get()) {
+            return Ok(Own::Named(session.clone()));
         }
-        if let Some(found) = self.found.get() {
-            return Ok(Some(found.clone()));
+        if !self.is_shared {
+            return Ok(Own::Home);
         }
         let find = Command::RuntimeFind(RuntimeFind { processes: crate::hook::ancestors() });
-        let Reply::RuntimeFound(RuntimeFound { session: Some(session), .. }) = self.client.call(&find).await? else {
-            return Ok(None);
-        };
-        Ok(Some(self.found.get_or_init(|| async { Address::Session(session) }).await.clone()))
-    }
-
-    /// Takes out of an answer what is not certain here: whom a token that many share speaks as.
-    fn certain(&self, outcome: OutcomeJson, own: Option<&Address>) -> OutcomeJson {
-        match outcome {
-            OutcomeJson::Ok(Reply::Whoami(whoami)) if self.session.is_some() || self.is_shared => {
-                let session = match own {
-                    Some(Address::Session(session)) => Some(*session),
-                    _ => None,
-                };
-                OutcomeJson::Ok(Reply::Whoami(WhoamiView { session, ..whoami }))
+        match self.client.call(&find).await? {
+            Reply::RuntimeFound(RuntimeFound { session: Some(session), .. }) => {
+                let found = self.found.get_or_init(|| async { Address::Session(session) }).await;
+                Ok(Own::Named(found.clone()))
             }
-            other => other,
+            Reply::RuntimeFound(RuntimeFound { has_programs: true, .. }) => Ok(Own::Uncertain),
+            _ => Ok(Own::Home),
         }
     }
 
@@ -121,6 +111,42 @@ impl Daemon {
             _ => Ok(()),
         }
     }
+}
+
+/// Which session an agent speaks as when it names none.
+#[derive(Debug)]
+enum Own {
+    /// This one.
+    Named(Address),
+    /// The home of its token, which is its own, or which nobody else speaks with.
+    Home,
+    /// Its token is that of all agents of this home, and nothing tells which of them it is.
+    Uncertain,
+}
+
+impl Own {
+    const fn address(&self) -> Option<&Address> {
+        match self {
+            Own::Named(address) => Some(address),
+            Own::Home | Own::Uncertain => None,
+        }
+    }
+}
+
+/// Puts into an answer, or takes out of it, whom the caller certainly speaks as.
+fn certain(outcome: OutcomeJson, own: &Own) -> OutcomeJson {
+    let OutcomeJson::Ok(Reply::Whoami(whoami)) = outcome else { return outcome };
+    let session = match own {
+        Own::Named(address) => {
+            let is_it = |view: &&SessionView| {
+                matches!(address, Address::Session(session) if *session == view.id) || address.to_string() == view.title
+            };
+            whoami.sessions.iter().find(is_it).map(|view| view.id)
+        }
+        Own::Home => whoami.session,
+        Own::Uncertain => None,
+    };
+    OutcomeJson::Ok(Reply::Whoami(WhoamiView { session, ..whoami }))
 }
 
 /// Fills in the session that was named on the command line where the call names none.

@@ -301,11 +301,9 @@ impl Query<'_> {
                 format!("handed to the link {link} of `{transport}`; no receipt yet"),
             );
         }
-        let epoch = row.epoch.unwrap_or_default();
-        let receipt = |word: &str| match epoch {
-            // Nobody has ever attached: its program's hooks speak for it.
-            0 => format!("`{word}`: the record of the session's program shows it, or its owner says so"),
-            epoch => format!("receipt `{word}` of the session's writer, epoch {epoch}"),
+        let receipt = |word: &str| match row.epoch {
+            Some(epoch) => format!("receipt `{word}` of the session's writer, epoch {epoch}"),
+            None => "the record of the session's agent program shows it".to_owned(),
         };
         add(DeliveryState::Delivered, row.delivered_at, receipt("delivered"));
         add(DeliveryState::Seen, row.seen_at, receipt("seen"));

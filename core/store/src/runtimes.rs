@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use tieline_model::{
-    SessionId,
+    PrincipalId, SessionId,
     runtime::{ProcessId, Runtime},
 };
 
@@ -30,6 +30,18 @@ impl Reader {
         let read =
             |(id, text): (Vec<u8>, String)| Ok((rows::session_id("sessions", &id)?, rows::json("runtimes", &text)?));
         found.into_iter().map(read).collect()
+    }
+
+    /// Tells whether an agent program has ever run an open session of this owner.
+    pub fn has_runtimes(&mut self, owner: PrincipalId) -> Result<bool, StoreError> {
+        let any: Option<i64> = runtimes::table
+            .inner_join(sessions::table.on(sessions::no.eq(runtimes::session_no)))
+            .filter(sessions::owner.eq(owner.as_bytes().as_slice()))
+            .filter(sessions::closed_at_ms.is_null())
+            .select(runtimes::session_no)
+            .first(self.conn()?)
+            .optional()?;
+        Ok(any.is_some())
     }
 
     /// Finds the sessions whose agent program is this process.

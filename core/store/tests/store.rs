@@ -143,7 +143,7 @@ fn what_was_committed_is_there_after_a_reopen_with_the_same_numbers() {
         submit(&writer, 0, |tx| {
             let rows = tx.deliveries(session(2), Lane::Msg, 1, 7)?;
             assert_eq!(rows.len(), 7);
-            tx.progress(session(2), Lane::Msg, (1, 7), DeliveryState::Delivered, 3, TimestampMs(9))?;
+            tx.progress(session(2), Lane::Msg, (1, 7), DeliveryState::Delivered, Some(3), TimestampMs(9))?;
             let head = tx.head(session(2))?.unwrap();
             head.inbox.deliver(Lane::Msg, 7).unwrap();
             head.inbox.settle(7, 42);

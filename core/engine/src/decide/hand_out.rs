@@ -5,7 +5,7 @@
 
 use tieline_model::{
     DeliveryState, EventBody, Lane, Message, SessionId,
-    command::{Receipt, ReceiptState, Report},
+    command::Report,
     delivery::{self, Input},
     event::RuntimeHanded,
     message::PerLane,
@@ -13,7 +13,7 @@ use tieline_model::{
 };
 use tieline_store::StoreError;
 
-use super::Decision;
+use super::{Decision, inbox::Witness};
 
 /// The most messages that one hook brings.
 const MAX_MESSAGES: usize = 10;
@@ -52,14 +52,12 @@ impl Decision<'_, '_> {
     fn seen_through(&mut self, session: SessionId, lane: Lane, through: u64) -> Result<(), StoreError> {
         let Some(head) = self.tx.head(session)? else { return Ok(()) };
         let mut inbox = head.inbox;
-        let receipt =
-            Receipt { session: None, lane, through: Some(through), seq: None, state: ReceiptState::Seen, reason: None };
         // It cannot be beyond the newest: the numbers are our own.
         if let Ok(moved) = inbox.deliver(lane, through) {
-            self.advance(session, &receipt, moved, DeliveryState::Delivered)?;
+            self.advance(session, lane, moved, DeliveryState::Delivered, Witness::Record)?;
         }
         if let Ok(moved) = inbox.see(lane, through) {
-            self.advance(session, &receipt, moved, DeliveryState::Seen)?;
+            self.advance(session, lane, moved, DeliveryState::Seen, Witness::Record)?;
         }
         Ok(())
     }

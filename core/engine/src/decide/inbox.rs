@@ -1,7 +1,7 @@
 //! Receipts: how far a receiver has come.
 
 use tieline_model::{
-    DeliveryState, EventBody, Refusal, Reply, SessionId,
+    DeliveryState, EventBody, Lane, Refusal, Reply, SessionId,
     command::{Receipt, ReceiptState},
     delivery,
     frame::ProgressFrame,
@@ -13,6 +13,15 @@ use tieline_store::StoreError;
 
 use super::{Decision, Stop, not_yours};
 use crate::{effect::Effect, request::Request};
+
+/// On whose word a cursor moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Witness {
+    /// The session's writer, or its owner who polls.
+    Writer,
+    /// The record of the session's agent program.
+    Record,
+}
 
 impl Decision<'_, '_> {
     pub(super) fn receipt(&mut self, request: &Request, receipt: &Receipt) -> Result<Reply, Stop> {
@@ -37,8 +46,8 @@ impl Decision<'_, '_> {
                 let delivered = inbox.deliver(receipt.lane, through).map_err(|beyond| beyond_head(beyond, receipt))?;
                 let seen = if is_seen { inbox.see(receipt.lane, through) } else { Ok(None) };
                 let seen = seen.map_err(|beyond| beyond_head(beyond, receipt))?;
-                self.advance(session, receipt, delivered, DeliveryState::Delivered)?;
-                self.advance(session, receipt, seen, DeliveryState::Seen)?;
+                self.advance(session, receipt.lane, delivered, DeliveryState::Delivered, Witness::Writer)?;
+                self.advance(session, receipt.lane, seen, DeliveryState::Seen, Witness::Writer)?;
             }
             (ReceiptState::Rejected, None, Some(seq)) => {
                 let reason = receipt.reason.as_deref().unwrap_or("refused by the receiver");
@@ -82,12 +91,13 @@ impl Decision<'_, '_> {
     pub(super) fn advance(
         &mut self,
         session: SessionId,
-        receipt: &Receipt,
+        lane: Lane,
         moved: Option<Moved>,
         to: DeliveryState,
+        by: Witness,
     ) -> Result<(), StoreError> {
         let Some(Moved { from, through }) = moved else { return Ok(()) };
-        let (lane, range) = (receipt.lane, (from + 1, through));
+        let range = (from + 1, through);
         let rows = self.tx.deliveries(session, lane, range.0, range.1)?;
         let Some(head) = self.tx.head(session)? else { return Ok(()) };
         let epoch = head.epoch;
@@ -99,7 +109,8 @@ impl Decision<'_, '_> {
         } else {
             head.inbox.seen[lane] = through;
         }
-        self.tx.progress(session, lane, range, to, epoch, self.now)?;
+        let said_by = (by == Witness::Writer).then_some(epoch);
+        self.tx.progress(session, lane, range, to, said_by, self.now)?;
         self.tx.save_cursors(session, lane)?;
         let (first, through) = range;
         self.event(session, EventBody::DeliveryProgressed { lane, first, through, state: to, epoch })?;

@@ -65,12 +65,13 @@ impl Query<'_> {
                 [] => {}
                 [view] => {
                     let (session, title) = (Some(view.id), Some(view.title.clone()));
-                    return Ok(Reply::RuntimeFound(RuntimeFound { session, title }));
+                    return Ok(Reply::RuntimeFound(RuntimeFound { session, title, has_programs: true }));
                 }
                 _ => break,
             }
         }
-        Ok(Reply::RuntimeFound(RuntimeFound { session: None, title: None }))
+        let has_programs = self.reader.has_runtimes(self.caller.id)?;
+        Ok(Reply::RuntimeFound(RuntimeFound { session: None, title: None, has_programs }))
     }
 }
 

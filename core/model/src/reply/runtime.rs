@@ -74,4 +74,7 @@ pub struct RuntimeFound {
     /// Its title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// Whether agent programs run sessions of the caller's at all: then its token alone does not tell who calls.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_programs: bool,
 }

@@ -162,30 +162,31 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Moves `first..=last` of a lane on to delivered or seen, leaving alone what is there or ended.
+    /// Moves `first..=last` of a lane on to delivered or seen, leaving alone what is there or ended. `epoch` is that of the
+    /// writer who says so; `None` when the record of an agent program shows it.
     pub fn progress(
         &mut self,
         id: SessionId,
         lane: Lane,
         (first, last): (u64, u64),
         to: DeliveryState,
-        epoch: u64,
+        epoch: Option<u64>,
         at: TimestampMs,
     ) -> Result<(), StoreError> {
         let no = self.no(id)?;
         let sql = match to {
             DeliveryState::Delivered => {
-                "UPDATE deliveries SET state = ?, epoch = ?, delivered_at_ms = ? \
+                "UPDATE deliveries SET state = ?, epoch = NULLIF(?, -1), delivered_at_ms = ? \
                  WHERE session_no = ? AND lane = ? AND seq >= ? AND seq <= ? AND state < ?"
             }
             _ => {
-                "UPDATE deliveries SET state = ?, epoch = ?, seen_at_ms = ? \
+                "UPDATE deliveries SET state = ?, epoch = NULLIF(?, -1), seen_at_ms = ? \
                  WHERE session_no = ? AND lane = ? AND seq >= ? AND seq <= ? AND state < ?"
             }
         };
         let state = i64::from(rows::state_number(to));
         let row = [no, i64::from(lane_number(lane)), signed(first), signed(last), state];
-        let values = [state, signed(epoch), at.0].into_iter().chain(row).map(Value::Int);
+        let values = [state, epoch.map_or(-1, signed), at.0].into_iter().chain(row).map(Value::Int);
         Update { sql, values: &values.collect::<Vec<_>>() }.execute(self.conn)?;
         Ok(())
     }
