@@ -1,6 +1,7 @@
-//! The project's chores: `cargo xtask run | test | fuzz | install | bench`.
+//! The project's chores: `cargo xtask run | test | fuzz | agents | install | bench`.
 #![forbid(unsafe_code)]
 
+mod agents;
 mod bench;
 mod build;
 mod daemon;
@@ -26,6 +27,8 @@ enum Task {
     Test(test::Test),
     /// Run what is made up at random against the plugin boundary, for longer than the tests do.
     Fuzz(fuzz::Fuzz),
+    /// Write what the tests have shown of real agent programs into `docs/agents.md`.
+    Agents(agents::Agents),
     /// Build for release, and put the binary and the plugins in place.
     Install(install::Install),
     /// Run a benchmark, built for release.
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Run(task) => task.run(),
         Task::Test(task) => task.run(),
         Task::Fuzz(task) => task.run(),
+        Task::Agents(task) => task.run(),
         Task::Install(task) => task.run(),
         Task::Bench(task) => task.run(),
     };

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must pass before a change lands.
 
 use crate::{
-    first_party, fuzz,
+    agents, first_party, fuzz,
     workspace::{BINARY, Workspace},
 };
 use anyhow::{Context, Result, bail};
@@ -38,9 +38,12 @@ impl Test {
         cargo(&workspace, "build", "build --workspace", "mend what the compiler names").take()?;
         first_party::record(&workspace.target_dir().join("debug"), &workspace.stock_libraries("debug"))?;
         python(&workspace)?;
+        agent_programs(&workspace)?;
+        agents::forget(&workspace)?;
         for step in tests(&workspace) {
             step.take()?;
         }
+        agents::check()?;
         if fuzz::is_sanitized() {
             fuzz_targets(&workspace).take()?;
         }
@@ -150,6 +153,29 @@ fn python(workspace: &Workspace) -> Result<()> {
     }
     make_venv(&venv).take()?;
     install_requirements(&venv, &requirements).take()?;
+    fs::write(&stamp, wanted).with_context(|| format!("failed to write `{}`", stamp.display()))
+}
+
+/// Installs the agent programs that `tests/agents` drives: `agents` in the target directory. They are kept until the list
+/// of their versions changes.
+fn agent_programs(workspace: &Workspace) -> Result<()> {
+    let (source, folder) = (workspace.root().join("tests/agents"), workspace.target_dir().join("agents"));
+    let (list, lock) = ("package.json", "package-lock.json");
+    let stamp = folder.join("installed.json");
+    let Ok(wanted) = fs::read(source.join(lock)) else { return Ok(()) };
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make `{}`", folder.display()))?;
+    for file in [list, lock] {
+        let (from, to) = (source.join(file), folder.join(file));
+        fs::copy(&from, &to).with_context(|| format!("failed to copy `{}` to `{}`", from.display(), to.display()))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(&folder);
+    let advice =
+        "install Node.js 20 or newer with npm, and see above what npm says (on Debian: the packages nodejs and npm)";
+    Step { name: "agent programs", command: npm, advice }.take()?;
     fs::write(&stamp, wanted).with_context(|| format!("failed to write `{}`", stamp.display()))
 }
 

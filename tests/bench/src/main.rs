@@ -4,6 +4,7 @@
 mod bare;
 mod daemon;
 mod figure;
+mod hooks;
 mod latency;
 mod link;
 mod mesh;
@@ -24,6 +25,8 @@ enum Bench {
     Spine(spine::Spine),
     /// Timelines: growing, and read.
     Sessions(sessions::Sessions),
+    /// How long an agent waits for its hooks.
+    Hooks(hooks::Hooks),
     /// The way through a plugin, and how long one is away while it is replaced.
     Plugins(plugins::Plugins),
     /// A bare echo server, which the benchmarks start themselves. Prints its port.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Bench::Spine(spine) => spine.run(),
         Bench::Plugins(plugins) => plugins.run(),
         Bench::Sessions(sessions) => sessions.run(),
+        Bench::Hooks(hooks) => hooks.run(),
         Bench::Echo => bare::echo::serve(),
         Bench::PluginProbe { file } => std::process::exit(tieline_host::probe(&file)),
         Bench::PluginHost { file } => tieline_host::plugin_host(&file),

@@ -23,6 +23,9 @@ use std::{
 
 use tieline_plugin_sdk::prelude::*;
 
+pub use tmux::Tmux;
+pub use typing::prompt;
+pub use wake::{Pane, ProcessId};
 use worker::{Input, Worker};
 
 /// How many messages may wait for the thread.

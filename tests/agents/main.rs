@@ -1,0 +1,14 @@
+//! Real agent programs, in pinned versions from npm, against a scripted model on this machine: set up by `tieline setup`,
+//! reached through their own hooks, and woken in a terminal. What holds for which is kept for `docs/agents.md`.
+
+mod matrix;
+mod model;
+mod pane;
+mod program;
+mod stage;
+
+mod a_dialog_is_never_typed_into;
+mod a_program_gets_its_mail;
+mod claude_asks_codex;
+mod setup_leaves_no_trace;
+mod two_programs_in_one_folder;

@@ -1,0 +1,152 @@
+//! An agent program in a home of its own, pointed at the scripted model. What is set here a person has set long ago: that
+//! the folder is trusted, and where the model is.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+
+/// A key that is none.
+const KEY: &str = "sk-ant-a-key-for-tests-that-opens-nothing";
+
+/// Which program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Claude Code.
+    Claude,
+    /// Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+}
+
+impl Kind {
+    /// All that are tested.
+    pub const ALL: [Kind; 3] = [Kind::Claude, Kind::Codex, Kind::Gemini];
+
+    /// Returns its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Claude => "claude",
+            Kind::Codex => "codex",
+            Kind::Gemini => "gemini",
+        }
+    }
+
+    /// Returns how it is started for a person.
+    const fn command(self) -> &'static str {
+        match self {
+            Kind::Claude => "claude --permission-mode manual",
+            Kind::Codex => "codex",
+            Kind::Gemini => "gemini",
+        }
+    }
+
+    /// Returns what it shows when it takes a prompt.
+    pub const fn is_ready(self) -> &'static str {
+        match self {
+            Kind::Claude => "? for shortcuts",
+            Kind::Codex => "Ask Codex",
+            Kind::Gemini => "Type your message",
+        }
+    }
+
+    /// Returns what it shows while it asks for a permission.
+    pub const fn dialog(self) -> &'static str {
+        match self {
+            Kind::Claude => "Do you want to proceed?",
+            Kind::Codex => "Would you like to run",
+            Kind::Gemini => "Allow execution",
+        }
+    }
+
+    /// Tells whether its session begins with the program, and not with its first prompt.
+    pub const fn starts_at_once(self) -> bool {
+        !matches!(self, Kind::Codex)
+    }
+
+    /// Returns the key that says no to what it asks for.
+    pub const fn refusal(self) -> &'static str {
+        "Escape"
+    }
+
+    /// Writes what a person has set before.
+    pub fn furnish(self, home: &Path, folder: &Path, model: &str) {
+        let write = |name: &str, text: &str| {
+            let path = home.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        };
+        match self {
+            Kind::Claude => {
+                let seen = json!({
+                    "hasCompletedOnboarding": true,
+                    "customApiKeyResponses": {"approved": [&KEY[KEY.len() - 20..]], "rejected": []},
+                    "projects": {folder.to_str().expect("a path"): {"hasTrustDialogAccepted": true}},
+                });
+                write(".claude.json", &seen.to_string());
+            }
+            Kind::Codex => {
+                let text = format!(
+                    "# mine\nmodel = \"scripted\"\nmodel_provider = \"scripted\"\ncheck_for_update_on_startup = false\n\n\
+                     [model_providers.scripted]\nname = \"scripted\"\nbase_url = \"{model}/v1\"\nwire_api = \"responses\"\n\
+                     request_max_retries = 0\nstream_max_retries = 0\n\n[projects.{folder:?}]\ntrust_level = \"trusted\"\n"
+                );
+                write(".codex/config.toml", &text);
+            }
+            Kind::Gemini => {
+                let settings = json!({
+                    "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": false}},
+                    "general": {"enableAutoUpdate": false}, "privacy": {"usageStatisticsEnabled": false},
+                    "telemetry": {"enabled": false}, "model": {"name": "gemini-2.5-flash"},
+                });
+                write(".gemini/settings.json", &settings.to_string());
+            }
+        }
+    }
+
+    /// Returns the environment that points it at the model.
+    pub fn environment(self, model: &str) -> BTreeMap<String, String> {
+        let pairs: &[(&str, &str)] = match self {
+            Kind::Claude => &[
+                ("ANTHROPIC_BASE_URL", model),
+                ("ANTHROPIC_API_KEY", KEY),
+                ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+                ("DISABLE_AUTOUPDATER", "1"),
+                ("CLAUDE_CODE_MAX_RETRIES", "1"),
+            ],
+            Kind::Codex => &[],
+            Kind::Gemini => &[
+                ("GOOGLE_GEMINI_BASE_URL", model),
+                ("GEMINI_API_KEY", "a-key-for-tests"),
+                ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
+                ("GEMINI_CLI_NO_RELAUNCH", "true"),
+            ],
+        };
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// Returns the line by which a shell starts it with exactly this environment, and the pane's own.
+    pub fn line(self, environment: &BTreeMap<String, String>) -> String {
+        let pairs: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+        format!("exec env -i TMUX=\"$TMUX\" TMUX_PANE=\"$TMUX_PANE\" {} {}", pairs.join(" "), self.command())
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Returns the folder that npm put the programs into.
+pub fn programs() -> PathBuf {
+    let folder =
+        tieline_tests::daemon::build_dir().parent().expect("the target folder").join("agents/node_modules/.bin");
+    for kind in Kind::ALL {
+        let program = folder.join(kind.name());
+        assert!(program.exists(), "`{}` is not there; `cargo xtask test` installs it", program.display());
+    }
+    folder
+}

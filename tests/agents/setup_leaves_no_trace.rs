@@ -1,0 +1,27 @@
+//! What `tieline setup` writes for real programs is taken out again byte by byte, also after they have run.
+
+use std::fs;
+
+use crate::{program::Kind, stage::Stage};
+
+/// The files that a person has, before and after.
+const FILES: [&str; 3] = [".claude.json", ".codex/config.toml", ".gemini/settings.json"];
+
+#[tokio::test]
+async fn setup_and_undo_leave_the_files_as_they_were() {
+    let stage = Stage::with(&Kind::ALL).await;
+    let read = |file: &str| fs::read_to_string(stage.person.path().join(file)).expect("a file");
+    let set_up = FILES.map(read);
+    assert!(set_up.iter().all(|text| text.contains("tieline")), "{set_up:#?}");
+    let again = stage.setup(&Kind::ALL, &["--yes", "--approve-tools"]);
+    assert_eq!(FILES.map(read), set_up, "a second time changes nothing: {again}");
+
+    stage.setup(&Kind::ALL, &["--yes", "--undo"]);
+    let undone = FILES.map(read);
+    for kind in Kind::ALL {
+        kind.furnish(stage.person.path(), &stage.folder(), &stage.model.url());
+    }
+    assert_eq!(undone, FILES.map(read), "byte by byte");
+    assert!(!stage.person.path().join(".claude/settings.json").exists(), "what was not there before is gone");
+    assert!(!stage.person.path().join(".codex/hooks.json").exists());
+}
