@@ -182,3 +182,21 @@ async fn a_wake_that_was_under_way_in_a_crash_is_looked_after() {
     }
     panic!("nobody looked after it: {:?}", woken(&world, told.session).await);
 }
+
+#[actix_rt::test]
+async fn a_transport_that_comes_later_is_asked_soon() {
+    let world = start().await;
+    let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
+    let told = give(&world, &agent, report(Signal::Rested)).await;
+    world.notify(&bob, "api-codex", "hello").await;
+    world.calm().await;
+    let terminal = world.own_link("terminal").unwrap();
+    terminal.attach().await;
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(6)).await;
+        world.calm().await;
+    }
+    terminal.wait_deliveries(1).await;
+    let said = woken(&world, told.session).await;
+    assert!(matches!(said.as_slice(), [RuntimeWoken::GaveUp { .. }, RuntimeWoken::Asked { .. }]), "{said:?}");
+}

@@ -162,6 +162,9 @@ pub struct Waking {
     pub tried: Vec<String>,
     /// When to look again.
     pub again_at: TimestampMs,
+    /// Whether it was said that nothing can wake it now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_said: bool,
 }
 
 impl Runtime {
@@ -178,7 +181,7 @@ impl Runtime {
         match signal {
             Signal::Started => {
                 let again_at = now.plus_ms(SETTLE_MS);
-                self.wake = Some(Waking { by: None, request: None, tried: Vec::new(), again_at });
+                self.wake = Some(Waking { by: None, request: None, tried: Vec::new(), again_at, is_said: false });
             }
             Signal::Prompted | Signal::Working | Signal::Ended => self.wake = None,
             Signal::Rested | Signal::Noted | Signal::Recorded => {}
@@ -296,7 +299,7 @@ mod tests {
     #[test]
     fn who_begins_a_turn_needs_no_waking() {
         let mut it = runtime(RuntimeState::Idle);
-        it.wake = Some(Waking { by: None, request: None, tried: vec![], again_at: TimestampMs(1) });
+        it.wake = Some(Waking { by: None, request: None, tried: vec![], again_at: TimestampMs(1), is_said: false });
         it.heard(Signal::Noted, TimestampMs(2));
         assert!(it.wake.is_some());
         it.heard(Signal::Prompted, TimestampMs(3));

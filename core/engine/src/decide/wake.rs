@@ -13,6 +13,9 @@ use tieline_store::StoreError;
 use super::{Decision, send::Draft};
 use crate::shared::Shared;
 
+/// How often it is looked for a transport that can wake, while none is connected, in milliseconds.
+const LOOK_FOR_WAKERS_MS: u64 = 5_000;
+
 impl Decision<'_, '_> {
     /// Something came into the inbox of a session, or its time to look again has come.
     pub(super) fn wake(&mut self, session: SessionId) -> Result<(), StoreError> {
@@ -43,8 +46,11 @@ impl Decision<'_, '_> {
                 self.wake_failed(session, runtime, &by, reason)?;
             }
             // Time to try all of them again.
-            Some(_) => runtime.wake = None,
-            None => {}
+            Some(_) | None => {
+                if let Some(wake) = &mut runtime.wake {
+                    wake.tried.clear();
+                }
+            }
         }
         self.ask_next(session, runtime)
     }
@@ -70,22 +76,27 @@ impl Decision<'_, '_> {
         self.event(session, EventBody::RuntimeWoken(Box::new(failed)))?;
         let mut tried = runtime.wake.take().map(|wake| wake.tried).unwrap_or_default();
         tried.push(by.to_owned());
-        runtime.wake = Some(Waking { by: None, request: None, tried, again_at: self.now });
+        runtime.wake = Some(Waking { by: None, request: None, tried, again_at: self.now, is_said: false });
         Ok(())
     }
 
     fn ask_next(&mut self, session: SessionId, runtime: &mut Runtime) -> Result<(), StoreError> {
         let config = &self.shared.config.agents;
-        let tried = runtime.wake.take().map(|wake| wake.tried).unwrap_or_default();
+        let (tried, is_said) = runtime.wake.take().map(|wake| (wake.tried, wake.is_said)).unwrap_or_default();
         let next = self.shared.wakers().find(|(name, _)| !tried.contains(name));
         let Some((by, home)) = next else {
-            let again_at = self.now.plus_ms(config.wake_again_ms);
+            // One may be about to connect, as after a start of the daemon.
+            let wait =
+                if tried.is_empty() { LOOK_FOR_WAKERS_MS.min(config.wake_again_ms) } else { config.wake_again_ms };
             let reason = match tried.as_slice() {
                 [] => "no transport that could wake it is connected".to_owned(),
                 tried => format!("none of {} could wake it", tried.join(", ")),
             };
-            self.event(session, EventBody::RuntimeWoken(Box::new(RuntimeWoken::GaveUp { reason })))?;
-            runtime.wake = Some(Waking { by: None, request: None, tried, again_at });
+            if !is_said || !tried.is_empty() {
+                self.event(session, EventBody::RuntimeWoken(Box::new(RuntimeWoken::GaveUp { reason })))?;
+            }
+            let again_at = self.now.plus_ms(wait);
+            runtime.wake = Some(Waking { by: None, request: None, tried, again_at, is_said: true });
             self.expires(session, again_at);
             return Ok(());
         };
@@ -107,7 +118,7 @@ impl Decision<'_, '_> {
         let asked = RuntimeWoken::Asked { by: by.clone(), request: message.id };
         self.event(session, EventBody::RuntimeWoken(Box::new(asked)))?;
         let again_at = self.now.plus_ms(config.wake_timeout_ms);
-        runtime.wake = Some(Waking { by: Some(by), request: Some(message.id), tried, again_at });
+        runtime.wake = Some(Waking { by: Some(by), request: Some(message.id), tried, again_at, is_said: false });
         self.expires(session, again_at);
         fail::fail_point!("wake.after_asking");
         Ok(())

@@ -1,6 +1,7 @@
 //! `sessions`: timelines that grow, and how fast they are read.
 
 mod append;
+mod ingest;
 mod page;
 mod schedules;
 mod search;
@@ -10,10 +11,15 @@ use anyhow::Result;
 
 use crate::setting::{Group, Options};
 
-const GROUPS: [(&str, Group); 4] =
-    [("append", append::run), ("page", page::run), ("schedules", schedules::run), ("search", search::run)];
+const GROUPS: [(&str, Group); 5] = [
+    ("append", append::run),
+    ("ingest", ingest::run),
+    ("page", page::run),
+    ("schedules", schedules::run),
+    ("search", search::run),
+];
 
-/// Options of `sessions`. Its groups: append, page, schedules, search.
+/// Options of `sessions`. Its groups: append, ingest, page, schedules, search.
 #[derive(clap::Args)]
 pub struct Sessions {
     #[command(flatten)]
