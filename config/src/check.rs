@@ -26,6 +26,12 @@ pub(crate) enum Kind {
     Beginnings,
     /// Names of transports.
     Names,
+    /// Whole paths of folders.
+    Folders,
+    /// Ways to start a program.
+    Profiles,
+    /// The name of a transport.
+    Name,
     /// Web origins.
     Origins,
     /// A list of these words.
@@ -52,6 +58,11 @@ impl Kind {
             Kind::Hosts => "a list of host names without scheme, port or path, such as [\"mesh.example.org\"]".into(),
             Kind::Beginnings => "a list of up to 100 beginnings of 3 to 64 characters each, such as [\"corp-\"]".into(),
             Kind::Names => "a list of up to 16 names of transports, such as [\"terminal\"]".into(),
+            Kind::Folders => "a list of up to 100 whole paths, such as [\"/home/me/work\"]".into(),
+            Kind::Profiles => "a list of up to 100 lines of a name, a program and the words that start it, such as \
+                               [\"fast codex codex -m small\"]"
+                .into(),
+            Kind::Name => "the name of a transport, such as \"terminal\"".into(),
             Kind::Origins => "a list of web origins, such as [\"https://mesh.example.org\"]".into(),
             Kind::Words(words) => {
                 format!("a list of {}", words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "))
@@ -86,6 +97,16 @@ impl Kind {
                 let is_fine = |it: &Value| it.as_str().is_some_and(|name| (1..=64).contains(&name.len()));
                 names.len() <= 16 && names.iter().all(is_fine)
             }
+            (Kind::Folders, Value::Array(all)) => {
+                let is_fine =
+                    |it: &Value| it.as_str().is_some_and(|path| path.starts_with('/') && !path.contains(".."));
+                all.len() <= 100 && all.iter().all(is_fine)
+            }
+            (Kind::Profiles, Value::Array(all)) => {
+                let is_fine = |it: &Value| it.as_str().is_some_and(|line| line.split_whitespace().count() >= 3);
+                all.len() <= 100 && all.iter().all(is_fine)
+            }
+            (Kind::Name, Value::String(name)) => (1..=64).contains(&name.len()),
             (Kind::Hosts, Value::Array(hosts)) => hosts.iter().all(|host| host.as_str().is_some_and(is_host)),
             (Kind::Origins, Value::Array(origins)) => {
                 origins.iter().all(|origin| origin.as_str().is_some_and(is_origin))
@@ -105,12 +126,18 @@ impl Kind {
         match self {
             Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Boolean),
             Kind::Whole(..) => text.trim().replace('_', "").parse().map_or_else(|_| as_text(), Value::Integer),
-            Kind::Beginnings | Kind::Hosts | Kind::Names | Kind::Origins | Kind::Words(_) => {
+            Kind::Beginnings
+            | Kind::Folders
+            | Kind::Profiles
+            | Kind::Hosts
+            | Kind::Names
+            | Kind::Origins
+            | Kind::Words(_) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
             }
             Kind::Anything => crate::file::value(text).unwrap_or_else(as_text),
-            Kind::OneOf(_) | Kind::Loopback | Kind::SocketPath | Kind::Circle | Kind::Filter => as_text(),
+            Kind::OneOf(_) | Kind::Loopback | Kind::SocketPath | Kind::Circle | Kind::Name | Kind::Filter => as_text(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Config {
     pub asks: Asks,
     /// How agent programs are woken.
     pub agents: Agents,
+    /// Which agent programs may be started, and where.
+    pub spawn: Spawn,
     /// What is taken out of texts before they are stored.
     pub redaction: Redaction,
     /// What stops agents that talk in circles.
@@ -130,6 +132,24 @@ pub struct Agents {
     pub wake_timeout_ms: u64,
     /// How long after all of them were tried in vain they are tried again.
     pub wake_again_ms: u64,
+}
+
+/// `[spawn]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spawn {
+    /// Folders below which programs may be started.
+    pub roots: Vec<String>,
+    /// Ways to start one: a name, the program, and the words.
+    pub profiles: Vec<String>,
+    /// The transport that does it.
+    pub by: String,
+    /// How many one principal may start in an hour.
+    pub per_hour: u32,
+    /// How many of one principal may run.
+    pub live: u32,
+    /// How many spawned sessions may lead to one.
+    pub depth: u32,
 }
 
 /// `[brakes]`: for agents that talk in circles. A 0 lifts a brake.

@@ -10,8 +10,8 @@ use tieline_model::{
         NeedsYou, Notify, PeerAttach, PeerDetach, PeerList, PluginList, PluginLogs, PluginRef, PluginTrust, Recall,
         Receipt, ReceiptState, Record, Report, RuntimeFind, ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef,
         Search, SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge,
-        SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Timeline, TokenCreate, TokenList, TokenRevoke,
-        TranscriptList, TranscriptRecord, Whoami,
+        SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Spawn, Timeline, TokenCreate, TokenList,
+        TokenRevoke, TranscriptList, TranscriptRecord, Whoami,
     },
     job::RetryPolicy,
 };
@@ -156,7 +156,16 @@ fn after(command: &Command) -> Option<Command> {
             room: 0,
         })),
         Command::Report(_) => Command::RuntimeFind(RuntimeFind { processes: Vec::new() }),
-        Command::RuntimeFind(_) => Command::TokenList(TokenList {}),
+        Command::RuntimeFind(_) => Command::Spawn(Spawn {
+            folder: "/work/api".into(),
+            profile: "claude".into(),
+            title: None,
+            worktree: None,
+            sender: None,
+        }),
+        Command::Spawn(_) => Command::SpawnKill(SessionRef { session }),
+        Command::SpawnKill(_) => Command::SpawnRestart(SessionRef { session }),
+        Command::SpawnRestart(_) => Command::TokenList(TokenList {}),
         Command::TokenList(_) => Command::TokenCreate(TokenCreate {
             name: "new".into(),
             kind: tieline_model::PrincipalKind::Agent,

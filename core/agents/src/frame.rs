@@ -185,6 +185,7 @@ mod tests {
             hops: 0,
             reminds_of: Vec::new(),
             wake: None,
+            order: None,
             sent_at_ms: TimestampMs(0),
             expires_at_ms: None,
         }

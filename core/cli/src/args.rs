@@ -12,6 +12,7 @@ mod record;
 mod schedule;
 mod search;
 mod session;
+mod spawn;
 mod token;
 mod value;
 
@@ -31,6 +32,7 @@ pub use record::Record;
 pub use schedule::{AddSchedule, Schedule, ScheduleVerb};
 pub use search::{Recall, Search};
 pub use session::{Budget, Describe, Label, List, Sessions, SessionsVerb};
+pub use spawn::Spawn;
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
 
@@ -95,6 +97,8 @@ pub enum Verb {
     Inbox(Inbox),
     /// List, show, open, close, rename and describe sessions
     Sessions(Sessions),
+    /// Start an agent program for a new session, in tmux
+    Spawn(Spawn),
     /// List the peers that are attached now
     Peers(Peers),
     /// Tell where a message went, with the evidence for each state

@@ -11,6 +11,7 @@ mod record;
 mod runtime;
 mod schedule;
 mod search;
+mod spawn;
 mod timeline;
 mod transcript;
 
@@ -30,6 +31,7 @@ pub use record::{Happened, Record};
 pub use runtime::{Report, RuntimeFind};
 pub use schedule::{ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef};
 pub use search::{Recall, Search};
+pub use spawn::Spawn;
 pub use timeline::Timeline;
 pub use transcript::{TranscriptLine, TranscriptList, TranscriptRecord};
 
@@ -157,6 +159,12 @@ pub enum Command {
     Report(Box<Report>),
     /// Find the own session whose agent program the caller was started by.
     RuntimeFind(RuntimeFind),
+    /// Start an agent program for a new session, by a configured profile in a folder below a configured root.
+    Spawn(Spawn),
+    /// End the agent program of a session that was spawned.
+    SpawnKill(SessionRef),
+    /// Start the agent program of a session that was spawned again, where it left off; one that runs is ended before.
+    SpawnRestart(SessionRef),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -682,6 +690,9 @@ impl Command {
             Command::MemoryLog(_) => "memory_log",
             Command::Report(_) => "report",
             Command::RuntimeFind(_) => "runtime_find",
+            Command::Spawn(_) => "spawn",
+            Command::SpawnKill(_) => "spawn_kill",
+            Command::SpawnRestart(_) => "spawn_restart",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -734,7 +745,10 @@ impl Command {
             | Command::Timeline(_)
             | Command::Search(_)
             | Command::Recall(_) => Some(Scope::TimelineRead),
-            Command::SessionBudget(_) => Some(Scope::SessionManage),
+            // Agents have it only when somebody gives it to them.
+            Command::SessionBudget(_) | Command::Spawn(_) | Command::SpawnKill(_) | Command::SpawnRestart(_) => {
+                Some(Scope::SessionManage)
+            }
             // Who gives a job tells a session of it; who takes one answers for an own session.
             Command::JobCreate(_) | Command::JobCancel(_) | Command::JobRetry(_) => Some(Scope::MessageSend),
             Command::JobTake(_) | Command::JobRenew(_) | Command::JobFinish(_) => Some(Scope::AskAnswer),

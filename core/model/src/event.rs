@@ -19,7 +19,7 @@ use crate::{
 
 pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
 pub use memory::{MemoryApplied, MemoryProposed, MemoryRecorded, MemoryRejected};
-pub use runtime::{RuntimeHanded, RuntimeStarted, RuntimeWoken};
+pub use runtime::{RuntimeHanded, RuntimeOrdered, RuntimeStarted, RuntimeWoken};
 pub use schedule::ScheduleChange;
 
 pub use brake::Brake;
@@ -441,6 +441,8 @@ pub enum EventBody {
     RuntimeHanded(Box<RuntimeHanded>),
     /// Something became of waking the session's agent program.
     RuntimeWoken(Box<RuntimeWoken>),
+    /// Something became of starting or ending the session's agent program.
+    RuntimeOrdered(Box<RuntimeOrdered>),
     /// The session's agent did something.
     Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
@@ -579,6 +581,7 @@ impl EventBody {
             EventBody::RuntimeEnded { .. } => "runtime_ended",
             EventBody::RuntimeHanded(_) => "runtime_handed",
             EventBody::RuntimeWoken(_) => "runtime_woken",
+            EventBody::RuntimeOrdered(_) => "runtime_ordered",
             EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",

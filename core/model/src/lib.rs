@@ -16,6 +16,7 @@ pub mod ids;
 pub mod job;
 pub mod memory;
 pub mod message;
+pub mod order;
 pub mod outcome;
 pub mod parse;
 pub mod plugin;

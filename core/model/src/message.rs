@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs, command::Urgency, runtime::Wake,
+    AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs, command::Urgency, order::Order,
+    runtime::Wake,
 };
 
 /// Order holds within a lane; `ctl` never waits behind `msg`, nor `msg` behind `bulk`.
@@ -185,6 +186,9 @@ pub struct Message {
     /// The idle program that the receiver is asked to wake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<Box<Wake>>,
+    /// What the receiver is asked to do with an agent program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<Order>>,
     /// When the daemon accepted it.
     pub sent_at_ms: TimestampMs,
     /// When it stops being worth delivering.

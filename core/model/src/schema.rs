@@ -153,7 +153,7 @@ mod tests {
         let whoami: Command = serde_json::from_value(command_of_tool("whoami", Map::new())).unwrap();
         assert_eq!(whoami.name(), "whoami");
         let names: Vec<String> = variants().into_iter().map(|(name, _, _)| name).collect();
-        assert_eq!(names.len(), 71);
+        assert_eq!(names.len(), 74);
         assert!(names.contains(&"ask_many".to_owned()));
         assert!(components().contains_key("Command"));
     }

@@ -36,7 +36,7 @@ pub use readers::{Reader, Readers};
 pub use timeline::Side;
 pub use tx::{
     AskRow, GroupRow, Head, JobRow, KvUse, NewDelivery, NewJob, NewSchedule, NewSession, PendingRow, Places,
-    ProposalRow, Remembered, Reminding, ScheduleRow, SessionChange, Standing, Told, TranscriptRow, Tx,
+    ProposalRow, Remembered, Reminding, ScheduleRow, SessionChange, SpawnRow, Standing, Told, TranscriptRow, Tx,
 };
 pub use worded::Worded;
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};

@@ -154,6 +154,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    spawns (session_no) {
+        session_no -> BigInt, by_id -> Binary, at_ms -> BigInt, depth -> Integer, profile -> Text,
+        request -> Nullable<Binary>, asker_no -> BigInt,
+    }
+}
+
 diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
 
 diesel::joinable!(deliveries -> messages (message_no));
@@ -179,4 +186,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     jobs,
     job_needs,
     runtimes,
+    spawns,
 );

@@ -100,6 +100,7 @@ fn notify(tx: &mut Tx<'_>, n: u128, from: SessionId, to: SessionId) -> Result<()
         hops: 0,
         reminds_of: Vec::new(),
         wake: None,
+        order: None,
         sent_at_ms: TimestampMs(5),
         expires_at_ms: Some(TimestampMs(100)),
     };

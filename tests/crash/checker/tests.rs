@@ -39,6 +39,7 @@ fn message(number: usize) -> Message {
         hops: 0,
         reminds_of: Vec::new(),
         wake: None,
+        order: None,
         sent_at_ms: TimestampMs(1),
         expires_at_ms: None,
     }

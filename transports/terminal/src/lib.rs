@@ -1,12 +1,14 @@
 //! Wakes agent programs that wait for a prompt in a pane of tmux: types one line, and presses Enter once the line is seen
-//! in the program's composer.
+//! in the program's composer. And starts and ends programs in panes of its own.
 //!
 //! The last way, for programs with no better one: it types only where it can prove whose pane it is, and never while a
 //! permission may be asked for. What it types says only that there is mail; the mail comes through the program's hooks.
 #![forbid(unsafe_code)]
 
 mod home;
+mod order;
 mod screen;
+mod starting;
 mod tmux;
 mod typing;
 mod wake;
@@ -37,6 +39,8 @@ settings! {
     pub struct TerminalSettings {
         /// The program `tmux`, found along PATH or a whole path.
         tmux: String = "tmux",
+        /// The server of tmux that programs are started in: `tmux -L SERVER attach` shows them.
+        server: String = "tieline",
         /// How long a program has to show what was typed, in milliseconds.
         show_ms: u64 where 100..=10_000 = 2_000,
     }

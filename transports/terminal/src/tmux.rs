@@ -72,6 +72,11 @@ impl<'a> Tmux<'a> {
         self.run(&["send-keys", "-t", &self.pane.pane, key], None).map(drop)
     }
 
+    /// Closes it, and ends what runs in it.
+    pub fn kill(&self) -> Result<(), String> {
+        self.run(&["kill-pane", "-t", &self.pane.pane], None).map(drop)
+    }
+
     fn run(&self, args: &[&str], input: Option<&str>) -> Result<String, String> {
         let mut command = Command::new(self.program);
         command.arg("-S").arg(&self.pane.socket).args(args).env_remove("TMUX");

@@ -75,12 +75,22 @@ fn wait(
 
 /// Proves that the pane shows this very process, and that what is typed goes to it.
 fn prove(tmux: &Tmux<'_>, process: ProcessId) -> Result<(), String> {
-    let Facts { pid, tty, is_in_mode, is_dead } = tmux.facts()?;
-    if is_dead {
-        return Err("its pane is dead".into());
-    }
+    let Facts { tty, is_in_mode, .. } = prove_owner(tmux, process)?;
     if is_in_mode {
         return Err("somebody scrolls in its pane".into());
+    }
+    if is_in_line_mode(&tty)? {
+        return Err("its terminal takes whole lines: no composer is open in it".into());
+    }
+    Ok(())
+}
+
+/// Proves that the pane shows this very process.
+pub fn prove_owner(tmux: &Tmux<'_>, process: ProcessId) -> Result<Facts, String> {
+    let facts = tmux.facts()?;
+    let pid = facts.pid;
+    if facts.is_dead {
+        return Err("its pane is dead".into());
     }
     if !tieline_process::is_alive(process.pid, process.started) {
         return Err(format!("its process {} is gone", process.pid));
@@ -88,10 +98,7 @@ fn prove(tmux: &Tmux<'_>, process: ProcessId) -> Result<(), String> {
     if !tieline_process::line(process.pid).iter().any(|above| above.pid == pid) {
         return Err(format!("its pane belongs to process {pid}, which has not started process {}", process.pid));
     }
-    if is_in_line_mode(&tty)? {
-        return Err("its terminal takes whole lines: no composer is open in it".into());
-    }
-    Ok(())
+    Ok(facts)
 }
 
 /// A program with a composer reads single keys; whatever else is in the pane would take the line for a command.

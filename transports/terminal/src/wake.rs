@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::order::Order;
+
 /// One process: its number, and when it was started.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct ProcessId {
@@ -49,4 +51,6 @@ pub struct Delivery {
 pub struct Carried {
     /// The request, if it is one.
     pub wake: Option<Wake>,
+    /// What is to be done with a program.
+    pub order: Option<Order>,
 }

@@ -12,6 +12,8 @@ use tieline_plugin_sdk::prelude::*;
 use crate::{
     TerminalSettings,
     home::{Home, explain},
+    order::Order,
+    starting,
     tmux::Tmux,
     typing,
     wake::{Delivery, Wake},
@@ -91,9 +93,16 @@ impl Worker {
                 }
             }
             Kind::Delivery => match serde_json::from_value::<Delivery>(parsed) {
-                Ok(Delivery { lane, seq, message }) => match message.wake {
-                    Some(wake) => self.jobs.push_back(Job { lane, seq, wake, asked: None }),
-                    None => self.home.rejected(&lane, seq, "this transport wakes programs, and takes nothing else"),
+                Ok(Delivery { lane, seq, message }) => match (message.wake, message.order) {
+                    (Some(wake), _) => self.jobs.push_back(Job { lane, seq, wake, asked: None }),
+                    (None, Some(order)) => self.carry_out(&lane, seq, &order),
+                    (None, None) => {
+                        self.home.rejected(
+                            &lane,
+                            seq,
+                            "this transport wakes, starts and ends programs, and takes nothing else",
+                        );
+                    }
                 },
                 Err(error) => self.home.leave(&format!("a delivery is not read: {error}")),
             },
@@ -103,6 +112,18 @@ impl Worker {
                 self.home.leave("the daemon has ended the link");
             }
             _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, lane: &str, seq: u64, order: &Order) {
+        let tmux = &self.settings.tmux;
+        let done = match order {
+            Order::Start(order) => starting::start(tmux, &self.settings.server, order),
+            Order::End(order) => starting::end(tmux, order),
+        };
+        match done {
+            Ok(()) => self.home.delivered(lane, seq),
+            Err(reason) => self.home.rejected(lane, seq, &reason),
         }
     }
 

@@ -64,6 +64,12 @@ pub enum SessionsVerb {
     Fork(Fork),
     /// Tell the session that one was forked from what came of it
     Merge(Merge),
+    /// End the agent program of a session that was spawned
+    #[command(after_help = "Example:\n  tieline sessions kill api-codex")]
+    Kill(Which),
+    /// Start the agent program of a session that was spawned again, where it left off
+    #[command(after_help = "Example:\n  tieline sessions rerun api-codex")]
+    Rerun(Which),
 }
 
 /// `tieline sessions list`.

@@ -123,7 +123,8 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         EventBody::RuntimeStarted(_)
         | EventBody::RuntimeEnded { .. }
         | EventBody::RuntimeHanded(_)
-        | EventBody::RuntimeWoken(_) => runtime::event(body, style).unwrap_or_default(),
+        | EventBody::RuntimeWoken(_)
+        | EventBody::RuntimeOrdered(_) => runtime::event(body, style).unwrap_or_default(),
         EventBody::Activity(recorded) => activity::activity(recorded, style),
         EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
             let paint = match change {

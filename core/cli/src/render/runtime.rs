@@ -2,7 +2,7 @@
 
 use tieline_model::{
     EventBody, TimestampMs,
-    event::{RuntimeHanded, RuntimeWoken},
+    event::{RuntimeHanded, RuntimeOrdered, RuntimeWoken},
     reply::{Reported, RuntimeFound, RuntimeView},
     runtime::Presence,
 };
@@ -100,6 +100,17 @@ pub fn event(body: &EventBody, style: &Style) -> Option<String> {
             RuntimeWoken::GaveUp { reason } => {
                 format!("{}: {}; its mail waits for its next turn", style.bad("not woken"), line(reason))
             }
+        },
+        EventBody::RuntimeOrdered(it) => match &**it {
+            RuntimeOrdered::Asked { by, what, profile, request, .. } => {
+                format!(
+                    "{} is asked to {what}, by the profile {}  {}",
+                    line(by),
+                    line(profile),
+                    style.dim(&request.to_string())
+                )
+            }
+            RuntimeOrdered::Failed { reason } => format!("{}: {}", style.bad("not done"), line(reason)),
         },
         _ => return None,
     })

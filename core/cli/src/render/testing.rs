@@ -55,6 +55,7 @@ pub fn message(kind: MessageKind, text: Option<&str>) -> Message {
         hops: 0,
         reminds_of: Vec::new(),
         wake: None,
+        order: None,
         sent_at_ms: THEN,
         expires_at_ms: None,
     }

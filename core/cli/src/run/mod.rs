@@ -14,6 +14,7 @@ mod schedule;
 mod search;
 mod send;
 mod session;
+mod spawn;
 mod text;
 mod timeline;
 mod token;
@@ -89,6 +90,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Cancel(args) => send::cancel(context, args).await,
         Verb::Inbox(args) => inbox::inbox(context, args).await,
         Verb::Sessions(args) => session::run(context, args).await,
+        Verb::Spawn(args) => spawn::run(context, args).await,
         Verb::Peers(args) => simple(Command::PeerList(PeerList { session: args.session })).await,
         Verb::Trace(args) => simple(Command::Trace(MessageRef { message: args.id })).await,
         Verb::Thread(args) => simple(Command::Thread(MessageRef { message: args.id })).await,

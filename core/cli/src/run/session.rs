@@ -30,6 +30,8 @@ pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
         SessionsVerb::Budget(_) => "budget set",
         SessionsVerb::Archive(_) => "archived",
         SessionsVerb::Restore(_) => "restored",
+        SessionsVerb::Kill(_) => "its transport was asked to end it",
+        SessionsVerb::Rerun(_) => "its transport was asked to start it again",
         SessionsVerb::List(_)
         | SessionsVerb::Show(_)
         | SessionsVerb::Open(_)
@@ -46,6 +48,8 @@ pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
 fn command(verb: SessionsVerb) -> Result<Command, Failed> {
     Ok(match verb {
         SessionsVerb::List(args) => list(args),
+        SessionsVerb::Kill(args) => Command::SpawnKill(SessionRef { session: args.session }),
+        SessionsVerb::Rerun(args) => Command::SpawnRestart(SessionRef { session: args.session }),
         SessionsVerb::Show(args) => Command::SessionGet(SessionRef { session: args.session }),
         SessionsVerb::Open(args) => Command::SessionOpen(SessionOpen {
             title: args.title,

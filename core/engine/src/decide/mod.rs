@@ -23,6 +23,7 @@ mod schedule_create;
 mod schedules;
 mod send;
 mod sessions;
+mod spawn;
 mod tokens;
 mod transcripts;
 mod wake;
@@ -159,6 +160,9 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::MemoryPropose(propose) => self.memory_propose(request, propose),
             Command::MemoryDecide(decide) => self.memory_decide(request, decide),
             Command::Report(report) => self.report(request, report),
+            Command::Spawn(spawn) => self.spawn(request, spawn),
+            Command::SpawnKill(kill) => self.spawn_kill(request, kill),
+            Command::SpawnRestart(restart) => self.spawn_restart(request, restart),
             Command::TokenCreate(create) => self.token_create(request, create),
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)

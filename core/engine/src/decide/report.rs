@@ -132,7 +132,7 @@ impl Decision<'_, '_> {
         Ok(new.id)
     }
 
-    fn free_title(&mut self, circle: &str, name: &str) -> Result<String, StoreError> {
+    pub(super) fn free_title(&mut self, circle: &str, name: &str) -> Result<String, StoreError> {
         for n in 1..=MAX_NAMES {
             let title = if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
             if !self.tx.is_title_taken(circle, &title)? {

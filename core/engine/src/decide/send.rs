@@ -7,6 +7,7 @@ use tieline_model::{
     TimestampMs,
     command::{Broadcast, Notify, Urgency},
     message::Notice,
+    order::Order,
     outcome::Code,
     reply::{Accepted, DeliveryView, Reachability, UrgencyView},
     runtime::Wake,
@@ -33,6 +34,7 @@ pub(super) struct Draft {
     pub hops: u32,
     pub reminds_of: Vec<MessageId>,
     pub wake: Option<Box<Wake>>,
+    pub order: Option<Box<Order>>,
 }
 
 impl Decision<'_, '_> {
@@ -153,6 +155,7 @@ impl Decision<'_, '_> {
             hops: draft.hops,
             reminds_of: draft.reminds_of,
             wake: draft.wake,
+            order: draft.order,
             sent_at_ms: self.now,
             expires_at_ms: ttl.map(|ms| self.now.plus_ms(ms)),
         })

@@ -155,13 +155,17 @@ impl Decision<'_, '_> {
         Ok(wake.map(|wake| wake.again_at).filter(|at| *at > now))
     }
 
-    /// A notice was not delivered: it may have been a request to wake somebody.
+    /// A notice was not delivered: it may have been a request to wake, start or end a program.
     pub(super) fn notice_ended(
         &mut self,
         message: MessageId,
         state: DeliveryState,
         reason: &str,
     ) -> Result<(), StoreError> {
+        // One that ran out was not carried out either.
+        if matches!(state, DeliveryState::Dead | DeliveryState::Expired) {
+            self.order_refused(message, reason)?;
+        }
         if state == DeliveryState::Dead { self.wake_refused(message, reason) } else { Ok(()) }
     }
 }

@@ -66,3 +66,27 @@ pub enum RuntimeWoken {
         reason: String,
     },
 }
+
+/// What became of starting or ending an agent program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimeOrdered {
+    /// A transport was asked to do it.
+    Asked {
+        /// Which.
+        by: String,
+        /// What, in words.
+        what: String,
+        /// By which profile.
+        profile: String,
+        /// The request.
+        request: MessageId,
+        /// Who wanted it.
+        principal: PrincipalId,
+    },
+    /// It did not work.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}

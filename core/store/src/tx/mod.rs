@@ -20,6 +20,7 @@ mod runs;
 mod runtimes;
 mod schedules;
 mod sessions;
+mod spawns;
 mod transcripts;
 mod update;
 
@@ -44,6 +45,7 @@ pub(crate) use memory::{Stored as StoredProposal, newest as newest_memory, text 
 pub use schedules::{NewSchedule, ScheduleRow, Standing};
 pub(crate) use schedules::{Stored as StoredSchedule, next_due};
 pub use sessions::{NewSession, SessionChange, Told};
+pub use spawns::SpawnRow;
 pub use transcripts::TranscriptRow;
 
 use crate::{

@@ -276,6 +276,7 @@ fn templates(text_bytes: usize) -> Result<(Template, Template)> {
         hops: 0,
         reminds_of: Vec::new(),
         wake: None,
+        order: None,
         sent_at_ms: TimestampMs(NOW_MS),
         expires_at_ms: Some(TimestampMs(NOW_MS)),
     };
