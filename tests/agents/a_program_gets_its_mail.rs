@@ -1,7 +1,7 @@
 //! One program at a time: it joins the mesh by being started, is woken when it is idle, and gets its mail between two tools
 //! or at the end of its turn. Each message comes before its model once.
 
-use crate::{matrix::holds, program::Kind, stage::Stage};
+use crate::{matrix::holds, pane::Pane, program::Kind, stage::Stage};
 
 /// A prompt that is a script.
 fn script(steps: &str) -> String {
@@ -30,13 +30,18 @@ async fn gets_its_mail(kind: Kind) {
     // In the middle of a turn: between two tools.
     pane.wait(kind.is_ready()).await;
     pane.prompt(&script(r#"{"run":"sleep 2; echo one"},{"run":"echo two"},{"say":"both done"}"#)).await;
-    allow(&stage, &pane, kind, &title).await;
-    stage.wait_presence(&title, "working").await;
+    let has_called = async || {
+        let calls = stage.events(&title, "activity").await;
+        calls.iter().any(|it| it["what"]["tool_called"].is_object()).then_some(())
+    };
+    stage.until("the tool to be called", has_called).await;
     let between = stage.tell(&title, "by the way").await;
-    stage.wait_seen(&between).await;
+    nodding(&stage, &pane, kind, "the mail to be seen", async || stage.is_seen(&between).await.then_some(())).await;
     let hooks = stage.handed(&title, &between).await;
     assert!(matches!(hooks.as_slice(), [hook] if hook == "PostToolUse" || hook == "AfterTool"), "{hooks:?}");
-    finish(&stage, &pane, kind, &title).await;
+    let is_idle = async || (stage.session(&title).await?["runtime"]["presence"] == "idle").then_some(());
+    nodding(&stage, &pane, kind, "the turn to end", is_idle).await;
+    pane.wait(kind.is_ready()).await;
     holds(kind, "mid-turn");
 
     // At the end of a turn without a tool: the turn goes on.
@@ -50,40 +55,21 @@ async fn gets_its_mail(kind: Kind) {
 
     for message in [&woken, &between, &last] {
         assert_eq!(stage.handed(&title, message).await.len(), 1, "each is handed out once");
-        assert!(stage.model.heard(&format!("tieline message {message}")) > 0, "and came before the model");
+        let marker = format!("tieline message {message}");
+        stage.until("it to come before the model", async || (stage.model.heard(&marker) > 0).then_some(())).await;
     }
 }
 
-/// Says yes to what a program asks for, when it does.
-async fn allow(stage: &Stage, pane: &crate::pane::Pane<'_>, kind: Kind, title: &str) {
-    let asks = |presence: &serde_json::Value| presence == "waiting_for_permission";
-    let presence = stage
-        .until("the tool to begin", async || {
-            let session = stage.session(title).await?;
-            let presence = session["runtime"]["presence"].clone();
-            let has_called =
-                !stage.events(title, "activity").await.iter().all(|it| it["what"]["tool_called"].is_null());
-            (asks(&presence) || (has_called && presence == "working")).then_some(presence)
-        })
-        .await;
-    if asks(&presence) {
-        pane.wait(kind.dialog()).await;
-        pane.press("Enter");
-    }
-}
-
-/// Says yes to whatever is asked for until the turn is over.
-async fn finish(stage: &Stage, pane: &crate::pane::Pane<'_>, kind: Kind, title: &str) {
+/// Waits for something, and says yes to whatever the program asks for until then.
+async fn nodding(stage: &Stage, pane: &Pane<'_>, kind: Kind, what: &str, look: impl AsyncFn() -> Option<()>) {
     stage
-        .until("the turn to end", async || {
-            let presence = stage.session(title).await?["runtime"]["presence"].clone();
-            if presence == "waiting_for_permission" && pane.screen().contains(kind.dialog()) {
+        .until(what, async || {
+            if pane.screen().contains(kind.dialog()) {
                 pane.press("Enter");
             }
-            (presence == "idle").then_some(())
+            look().await
         })
         .await;
-    pane.wait(kind.is_ready()).await;
 }
 
 #[tokio::test]

@@ -121,12 +121,14 @@ impl Stage {
 
     /// Waits until a message was seen.
     pub async fn wait_seen(&self, message: &str) {
-        self.until(&format!("{message} to be seen"), async || {
-            let trace = self.say("human", &json!({"trace": {"message": message}})).await;
-            let state = trace["trace"]["deliveries"][0]["delivery"]["state"].clone();
-            (state == "seen" || state == "answered").then_some(())
-        })
-        .await;
+        self.until(&format!("{message} to be seen"), async || self.is_seen(message).await.then_some(())).await;
+    }
+
+    /// Tells whether a message was seen.
+    pub async fn is_seen(&self, message: &str) -> bool {
+        let trace = self.say("human", &json!({"trace": {"message": message}})).await;
+        let state = &trace["trace"]["deliveries"][0]["delivery"]["state"];
+        state == "seen" || state == "answered"
     }
 
     /// Returns the events of a session of one kind.
@@ -153,10 +155,27 @@ impl Stage {
                 return found;
             }
             if begin.elapsed() > LIMIT {
-                let sessions = self.say("human", &json!({"session_list": {}})).await;
-                panic!("waited for {what} in vain; the sessions: {sessions:#}");
+                panic!("waited for {what} in vain; {}", self.story().await);
             }
             sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Tells what became of the programs' sessions, for whoever looks into a failure.
+    async fn story(&self) -> String {
+        let list = self.say("human", &json!({"session_list": {}})).await;
+        let mut story = String::new();
+        for session in list["sessions"]["sessions"].as_array().into_iter().flatten() {
+            if session["runtime"].is_null() {
+                continue;
+            }
+            let page = self.say("human", &json!({"timeline": {"sessions": [session["id"]], "limit": 40}})).await;
+            story += &format!("{}: {}\n", session["title"], session["runtime"]);
+            for event in page["timeline"]["events"].as_array().into_iter().flatten() {
+                let body: String = event["body"].to_string().chars().take(300).collect();
+                story += &format!("  {} {body}\n", event["at_ms"]);
+            }
+        }
+        story
     }
 }

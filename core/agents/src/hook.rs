@@ -72,7 +72,7 @@ pub fn hear(agent: Agent, event: &str, payload: &str) -> Result<Heard, Unheard> 
     let payload: Value = serde_json::from_str(payload).map_err(|error| Unheard::NotJson(error.to_string()))?;
     match agent {
         Agent::Gemini => gemini::hear(event, &payload),
-        Agent::Claude | Agent::Codex | Agent::Opencode | Agent::Pi => usual::hear(event, &payload),
+        Agent::Claude | Agent::Codex | Agent::Opencode | Agent::Pi => usual::hear(agent, event, &payload),
     }
 }
 

@@ -9,12 +9,15 @@ use tieline_model::{
 };
 
 use crate::{
+    Agent,
     call::Call,
     hook::{Carrier, Heard, Unheard},
     json::{cut, shown, text},
 };
 
-pub fn hear(event: &str, payload: &Value) -> Result<Heard, Unheard> {
+pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard> {
+    // Our own plugins prompt with what a hook prints: words with a prompt would be a second one.
+    let is_ours = matches!(agent, Agent::Opencode | Agent::Pi);
     let mut heard = Heard::new(payload, Signal::Noted)?;
     // What happens in a subagent is part of a turn, but words that are brought there do not reach the conversation.
     let is_inner = text(payload, "agent_id").is_some();
@@ -24,7 +27,7 @@ pub fn hear(event: &str, payload: &Value) -> Result<Heard, Unheard> {
         "SessionStart" => start(&mut heard, payload),
         "UserPromptSubmit" => {
             heard.signal = Signal::Prompted;
-            heard.carrier = Some(Carrier::Context);
+            heard.carrier = (!is_ours).then_some(Carrier::Context);
             heard.is_settled = true;
             heard.activities.push(Activity::TurnStarted { turn: turn() });
             if let Some(prompt) = text(payload, "prompt") {
@@ -142,7 +145,7 @@ mod tests {
     fn heard(event: &str, fields: &Value) -> Heard {
         let mut payload = json!({"session_id": "s", "transcript_path": "/t", "cwd": "/p", "prompt_id": "1"});
         payload.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        hear(event, &payload).unwrap()
+        hear(Agent::Claude, event, &payload).unwrap()
     }
 
     fn kinds(heard: &Heard) -> Vec<&'static str> {
@@ -180,6 +183,14 @@ mod tests {
         let edit = json!({"tool_name": "Edit", "tool_input": {"file_path": "/p/a.rs"}, "tool_use_id": "t"});
         assert_eq!(kinds(&heard("PostToolUse", &edit)), ["approval_decided", "tool_ended", "file_changed"]);
         assert_eq!(kinds(&heard("PostToolUseFailure", &edit)), ["approval_decided", "tool_ended"]);
+    }
+
+    #[test]
+    fn a_plugin_of_ours_is_given_words_where_it_can_prompt_with_them() {
+        let payload = json!({"session_id": "s", "prompt": "hi"});
+        let carrier = |event| hear(Agent::Opencode, event, &payload).unwrap().carrier;
+        assert_eq!(carrier("UserPromptSubmit"), None);
+        assert_eq!(carrier("Stop"), Some(Carrier::Continue));
     }
 
     #[test]
