@@ -9,6 +9,7 @@ mod frame;
 mod gemini;
 mod hook;
 mod json;
+pub mod setup;
 mod usual;
 
 use std::{fmt, str::FromStr};

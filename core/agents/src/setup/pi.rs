@@ -1,0 +1,14 @@
+//! pi: an extension file that tells what happens. It has no MCP.
+
+use super::{Document, Draft, Misfit, Wiring, program_file::ProgramFile};
+
+const EXTENSION: ProgramFile =
+    ProgramFile { source: include_str!("../../assets/pi.ts"), what: "the extension that tells the mesh what happens" };
+
+pub fn connect(extension: &Document, wiring: &Wiring) -> Result<Vec<Draft>, Misfit> {
+    Ok(vec![EXTENSION.put(extension, wiring)?])
+}
+
+pub fn disconnect(extension: &Document) -> Result<Vec<Draft>, Misfit> {
+    Ok(vec![EXTENSION.remove(extension)])
+}
