@@ -1,5 +1,6 @@
 //! What can be typed: one enum of commands, with help and an example for each.
 
+mod doctor;
 mod hook;
 mod import;
 mod job;
@@ -11,7 +12,9 @@ mod read;
 mod record;
 mod schedule;
 mod search;
+mod service;
 mod session;
+mod setup;
 mod spawn;
 mod token;
 mod value;
@@ -20,6 +23,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use doctor::{Doctor, DoctorVerb};
 pub use hook::Hook;
 pub use import::{Import, ImportFrom, Transcripts};
 pub use job::{AddJob, FinishJob, Jobs, JobsVerb, RunJobs, Taking};
@@ -31,7 +35,9 @@ pub use read::{Events, Inbox, Peers, Thread, Timeline, Trace, Why};
 pub use record::Record;
 pub use schedule::{AddSchedule, Schedule, ScheduleVerb};
 pub use search::{Recall, Search};
+pub use service::{Service, ServiceLogs, ServiceVerb};
 pub use session::{Budget, Describe, Label, List, Sessions, SessionsVerb};
+pub use setup::Setup;
 pub use spawn::Spawn;
 pub use token::{Create, Token, TokenVerb};
 pub use value::millis;
@@ -138,9 +144,12 @@ pub enum Verb {
     /// List and steer the transport plugins, or write a new one; humans only
     #[command(visible_alias = "plugin")]
     Plugins(Plugins),
-    /// Check this installation by sending a message through it
-    #[command(after_help = "Example:\n  tieline doctor\n\nExits with 1 when a check fails.")]
-    Doctor,
+    /// Connect the agent programs of this machine, or take that back
+    Setup(Setup),
+    /// Keep the daemon running as a service of yours
+    Service(Service),
+    /// Check this installation by sending a message through it, or the agent programs that are connected
+    Doctor(Doctor),
     /// Watch scripted peers hold a short conversation in the running mesh
     #[command(
         after_help = "Example:\n  tieline demo\n\nIt makes three tokens in a circle of its own and takes them back."
@@ -259,6 +268,9 @@ mod tests {
             (&["jobs", "add", "Read", "the diff"], "--for"),
             (&["jobs", "add", "--for", "a", "x", "y", "--backend", "claude"], "--for"),
             (&["jobs", "run"], "<COMMAND>"),
+            (&["setup", "emacs"], "claude, codex, gemini, opencode, pi"),
+            (&["setup", "--undo", "--approve-tools"], "--undo"),
+            (&["service"], "Usage"),
             (&["memory", "propose", "CLAUDE.md", "--reason", "old"], "--diff"),
             (&["memory", "snapshot"], "<FILES>"),
             (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),

@@ -16,7 +16,9 @@ mod output;
 mod render;
 mod run;
 mod serve;
+mod service;
 mod settings;
+mod setup;
 mod sse;
 
 use std::process::ExitCode;

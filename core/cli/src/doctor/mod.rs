@@ -1,5 +1,6 @@
 //! `tieline doctor`: proves that a message gets through, instead of listing settings.
 
+mod agents;
 mod place;
 mod readable;
 mod report;
@@ -13,12 +14,25 @@ use tieline_model::{
     command::{PluginList, Search, Whoami},
 };
 
-use crate::{client::Client, context::Context, endpoint::Endpoint, exit::Failed};
+use crate::{
+    args::{Doctor, DoctorVerb},
+    client::Client,
+    context::Context,
+    endpoint::Endpoint,
+    exit::Failed,
+};
 
 use report::{Finding, Report};
 
 /// Runs it.
-pub async fn run(context: &Context) -> Result<(), Failed> {
+pub async fn run(context: &Context, args: Doctor) -> Result<(), Failed> {
+    match args.verb {
+        None => installation(context).await,
+        Some(DoctorVerb::Agents { agents }) => agents::run(context, &agents).await,
+    }
+}
+
+async fn installation(context: &Context) -> Result<(), Failed> {
     let mut report = Report::new(&context.out);
     report.add("home", place::home(&context.home))?;
     report.add("configuration", place::configuration(context)?)?;

@@ -27,7 +27,8 @@ pub use failure::failure;
 pub use message::{accepted, accepted_many, item};
 pub use other::created;
 pub use plugin::log_record;
-pub use style::Style;
+pub use style::{Paint, Style};
+pub use table::{Cell, table};
 pub use time::{ago, clock, span, stamp};
 pub use trace::paint;
 

@@ -2,6 +2,7 @@
 
 mod ask;
 mod config;
+mod confirm;
 mod events;
 mod import;
 mod inbox;
@@ -13,7 +14,9 @@ mod record;
 mod schedule;
 mod search;
 mod send;
+mod service;
 mod session;
+mod setup;
 mod spawn;
 mod text;
 mod timeline;
@@ -108,7 +111,9 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
         Verb::Plugins(args) => plugin::run(context, args).await,
-        Verb::Doctor => doctor::run(context).await,
+        Verb::Doctor(args) => doctor::run(context, args).await,
+        Verb::Setup(args) => setup::run(context, &args),
+        Verb::Service(args) => service::run(context, args),
         Verb::Demo => demo::run(context).await,
         Verb::Config(_)
         | Verb::Completions(_)

@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    io::{BufRead, IsTerminal, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -18,7 +17,13 @@ use super::{
     operate,
     record::{self, Record},
 };
-use crate::{args::Trust, context::Context, exit::Failed, render::line, run::ask::unexpected};
+use crate::{
+    args::Trust,
+    context::Context,
+    exit::Failed,
+    render::line,
+    run::{ask::unexpected, confirm::is_agreed},
+};
 
 /// What a person is shown before they say yes.
 struct Facts {
@@ -86,27 +91,17 @@ fn agree(context: &Context, facts: &Facts, args: &Trust) -> Result<Option<String
     if args.yes {
         return Ok(hash);
     }
-    if context.out.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let found = hash.as_deref().unwrap_or("not known");
-        return Err(Failed::Input(format!(
-            "whether to trust `{}` (hash {found}) is asked on a terminal, and there is none; \
-             if you know the file, add --yes, best with --hash",
-            facts.name
-        )));
-    }
-    if is_yes(&mut std::io::stdin().lock(), &mut std::io::stderr())? {
+    let found = hash.as_deref().unwrap_or("not known");
+    let instead = format!(
+        "whether to trust `{}` (hash {found}) is asked on a terminal, and there is none; \
+         if you know the file, add --yes, best with --hash",
+        facts.name
+    );
+    if is_agreed(context, "Do you trust it?", &instead)? {
         Ok(hash)
     } else {
         Err(Failed::No(format!("`{}` is not trusted", facts.name)))
     }
-}
-
-fn is_yes(input: &mut impl BufRead, output: &mut impl Write) -> Result<bool, Failed> {
-    write!(output, "Do you trust it? [y/N] ")?;
-    output.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 impl std::fmt::Display for Facts {
@@ -138,13 +133,6 @@ fn owner_of(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_clear_yes_is_one() {
-        for (typed, wanted) in [("y\n", true), ("YES\n", true), ("\n", false), ("", false), ("yep\n", false)] {
-            assert_eq!(is_yes(&mut typed.as_bytes(), &mut Vec::new()).unwrap(), wanted, "{typed:?}");
-        }
-    }
 
     #[test]
     fn what_is_shown_has_name_file_hash_and_owner() {
