@@ -55,12 +55,8 @@ impl Machine {
 
     /// Sets up, and dies after `steps` files. Tells whether that was before the end.
     fn set_up(&self, program: &str, steps: usize) -> bool {
-        let wiring = Wiring {
-            program: program.into(),
-            env: BTreeMap::new(),
-            may_use_tools: false,
-            keeps_codex_daemon: false,
-        };
+        let wiring =
+            Wiring { program: program.into(), env: BTreeMap::new(), may_use_tools: false, keeps_codex_daemon: false };
         let mut record = self.record();
         let plan = plan(&AGENTS, &self.roots, &wiring, &record).unwrap();
         if !plan.changes.is_empty() {
