@@ -110,7 +110,13 @@ fn setup_shows_writes_once_and_is_undone_byte_by_byte() {
     let before = machine.files();
 
     let shown = machine.done(&["setup", "--dry-run"]);
-    for part in ["+[mcp_servers.tieline]", "+++ ", "opencode/plugin/tieline.js", "daemon_auto_start = false", "share one process"] {
+    for part in [
+        "+[mcp_servers.tieline]",
+        "+++ ",
+        "opencode/plugin/tieline.js",
+        "daemon_auto_start = false",
+        "share one process",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert_eq!(machine.files(), before, "a look changes nothing");

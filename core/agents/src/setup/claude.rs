@@ -30,7 +30,7 @@ const HOOKS: Hooks = Hooks {
         "PostModelSwitch",
         "CwdChanged",
     ],
-    timeout: 10,
+    timeout: |_| 10,
 };
 
 const SERVER: Form = Form::Apart { is_typed: true };

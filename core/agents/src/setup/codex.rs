@@ -28,7 +28,7 @@ const HOOKS: Hooks = Hooks {
         "PreCompact",
         "PostCompact",
     ],
-    timeout: 10,
+    timeout: |event| if event == codex_trust::END { codex_trust::LONGEST_AT_END } else { 10 },
 };
 
 /// A hook that Codex is told to trust.

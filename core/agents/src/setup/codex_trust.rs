@@ -8,8 +8,12 @@ use sha2::{Digest, Sha256};
 
 /// How long a hook may take when it does not say so, in seconds.
 const TIMEOUT: u64 = 600;
-/// The same at the end of a session.
+/// The event at which a hook has less time.
+pub const END: &str = "SessionEnd";
+/// How long a hook may take there when it does not say so, in seconds.
 const TIMEOUT_AT_END: u64 = 1;
+/// How long it may take there at most: what says more counts as this much.
+pub const LONGEST_AT_END: u64 = 3;
 
 /// Returns the name under which a hook is trusted.
 pub fn key(hooks_file: &str, event: &str, group: usize, handler: usize) -> String {
@@ -18,13 +22,14 @@ pub fn key(hooks_file: &str, event: &str, group: usize, handler: usize) -> Strin
 
 /// Returns the hash of a hook: a handler of an event, in a group that may have a matcher.
 pub fn hash(event: &str, handler: &Value, matcher: Option<&str>) -> String {
-    let timeout = if event == "SessionEnd" { TIMEOUT_AT_END } else { TIMEOUT };
+    let (usual, longest) = if event == END { (TIMEOUT_AT_END, LONGEST_AT_END) } else { (TIMEOUT, u64::MAX) };
+    let timeout = handler.get("timeout").and_then(Value::as_u64).unwrap_or(usual).min(longest);
     let mut hook = json!({
         "event_name": label(event),
         "hooks": [{
             "async": handler.get("async").and_then(Value::as_bool).unwrap_or(false),
             "command": handler["command"],
-            "timeout": handler.get("timeout").and_then(Value::as_u64).unwrap_or(timeout),
+            "timeout": timeout,
             "type": "command",
         }],
     });
@@ -94,5 +99,7 @@ mod tests {
             "sha256:aa403be723ca138e86a718f8cf8ab83421c3e9d42448085e41944de559638bac"
         );
         assert_eq!(hash("Stop", &timed, Some("")), hash("Stop", &timed, None));
+        let longest = json!({"type": "command", "command": command, "timeout": LONGEST_AT_END});
+        assert_eq!(hash(END, &timed, None), hash(END, &longest, None));
     }
 }

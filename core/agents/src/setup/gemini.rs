@@ -18,7 +18,7 @@ const HOOKS: Hooks = Hooks {
         "Notification",
     ],
     // It counts in milliseconds.
-    timeout: 10_000,
+    timeout: |_| 10_000,
 };
 
 const SERVER: Form = Form::Apart { is_typed: false };

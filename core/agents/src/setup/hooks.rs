@@ -18,8 +18,8 @@ pub struct Hooks {
     pub agent: Agent,
     /// For which events, as the program calls them.
     pub events: &'static [&'static str],
-    /// How long one may take, in the program's own unit.
-    pub timeout: u64,
+    /// How long the one for an event may take, in the program's own unit.
+    pub timeout: fn(&str) -> u64,
 }
 
 impl Hooks {
@@ -42,7 +42,7 @@ impl Hooks {
                     let handler = object([
                         ("type", "command".into()),
                         ("command", wanted.into()),
-                        ("timeout", self.timeout.into()),
+                        ("timeout", (self.timeout)(event).into()),
                     ]);
                     groups.append(object([(HOOKS, CstInputValue::Array(vec![handler]))]));
                     added.push(event);

@@ -51,7 +51,12 @@ pub fn find(named: &[Agent]) -> Result<Vec<Found>, Failed> {
 
 /// Returns the folders of their files.
 pub fn roots() -> Result<Roots, Failed> {
-    Ok(Roots::new(&user_home()?, |name| env::var(name).ok()))
+    let mut roots = Roots::new(&user_home()?, |name| env::var(name).ok());
+    // Codex names the file of a hook that it trusts by its real path when this variable leads there, and only then.
+    if env::var_os("CODEX_HOME").is_some_and(|value| !value.is_empty()) {
+        roots.codex = roots.codex.canonicalize().unwrap_or(roots.codex);
+    }
+    Ok(roots)
 }
 
 /// Returns the user's home, below which agent programs keep their files.

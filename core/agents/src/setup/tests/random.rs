@@ -132,7 +132,7 @@ fn there_and_back(agent: Agent, texts: &[Option<&str>]) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn json_settings_survive_us(value in settings(), look in look()) {
