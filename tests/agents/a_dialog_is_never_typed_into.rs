@@ -14,7 +14,7 @@ async fn holds_mail(kind: Kind) {
     let forbidden = stage.folder().join("forbidden");
     let outside = stage.person.path().join("forbidden");
     pane.prompt(&format!(
-        "please DO[{{\"run\":\"touch {} {}\"}},{{\"say\":\"done\"}}]",
+        "please DO[{{\"run\":\"touch {} {}\",\"asks\":true}},{{\"say\":\"done\"}}]",
         forbidden.display(),
         outside.display()
     ))

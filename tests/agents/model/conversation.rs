@@ -110,7 +110,15 @@ impl Conversation {
         };
         if let Some(tool) = self.tools.iter().find(is_it) {
             let input = match step["run"].as_str() {
-                Some(run) if tool.fields.iter().any(|field| field == "cmd") => json!({"cmd": run}),
+                Some(run) if tool.fields.iter().any(|field| field == "cmd") => {
+                    let mut input = json!({"cmd": run});
+                    if step["asks"] == true {
+                        // What leaves the sandbox is asked for.
+                        input["sandbox_permissions"] = json!("require_escalated");
+                        input["justification"] = json!("a test");
+                    }
+                    input
+                }
                 Some(run) => json!({"command": run, "description": "a step of the script"}),
                 None => self.filled(&step["with"]),
             };
@@ -136,8 +144,8 @@ impl Conversation {
     fn filled(&self, with: &Value) -> Value {
         let words = self.words();
         let id =
-            words.rsplit_once("[tieline message ").and_then(|(_, rest)| rest.split(']').next()).unwrap_or_default();
-        serde_json::from_str(&with.to_string().replace("$MESSAGE", id)).unwrap_or_default()
+            words.rsplit_once("[tieline message msg_").and_then(|(_, rest)| rest.split(']').next()).unwrap_or_default();
+        serde_json::from_str(&with.to_string().replace("$MESSAGE", &format!("msg_{id}"))).unwrap_or_default()
     }
 }
 

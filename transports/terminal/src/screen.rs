@@ -11,13 +11,21 @@ pub enum Probed {
     BehindWords,
 }
 
-/// Compares the screen before and after `mark` was typed. A line that is new and has the mark is the composer's, the lowest
-/// if there are several; other lines may have come, gone or moved. Whatever stands to the right of the mark may be a hint.
+/// Compares the screen before and after `mark` was typed. A line that is new and has the mark with no word before it is an
+/// empty composer, whatever hint stands behind; one that was there without the mark is a composer with words in it. Other lines may
+/// have come, gone, moved or changed.
 pub fn probed(before: &[String], after: &[String], mark: char) -> Probed {
-    let is_new = |line: &&String| line.contains(mark) && !before.contains(line);
-    let Some(line) = after.iter().rev().find(is_new) else { return Probed::Nowhere };
-    let left = line.rsplit_once(mark).map_or("", |(left, _)| left);
-    if left.chars().any(char::is_alphanumeric) { Probed::BehindWords } else { Probed::Alone }
+    let parts = |line: &String| line.rsplit_once(mark).map(|(left, right)| (left.to_owned(), right.to_owned()));
+    let new: Vec<(String, String)> = after.iter().filter(|line| !before.contains(line)).filter_map(parts).collect();
+    if new.iter().any(|(left, _)| !left.chars().any(char::is_alphanumeric)) {
+        return Probed::Alone;
+    }
+    let was_there = |line: &str| before.iter().any(|old| old.trim_end() == line.trim_end());
+    if new.iter().any(|(left, right)| was_there(&format!("{left}{right}"))) {
+        Probed::BehindWords
+    } else {
+        Probed::Nowhere
+    }
 }
 
 /// Tells whether a screen shows a text, however it is wrapped and framed.
@@ -65,6 +73,14 @@ mod tests {
         let before = lines("tips\n? for shortcuts\n ─────\n >   Type your message\n ─────");
         let after = lines("tips\n ─────\n > [\n ─────\n");
         assert_eq!(probed(&before, &after, '['), Probed::Alone);
+    }
+
+    #[test]
+    fn a_line_that_changes_by_itself_is_no_composer() {
+        let before = lines("› hello DO[1]\n• work");
+        let after = lines("› hello DO[1] 18:12\n• work");
+        assert_eq!(probed(&before, &after, '['), Probed::Nowhere);
+        assert_eq!(probed(&before, &lines("› hello DO[1] 18:12\n• work\n› ["), '['), Probed::Alone);
     }
 
     #[test]

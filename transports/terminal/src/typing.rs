@@ -34,14 +34,12 @@ pub fn prompt(tmux: &Tmux<'_>, process: ProcessId, prompt: &str, patience: Durat
     prove(tmux, process)?;
     let before = tmux.screen()?;
     tmux.literally(&MARK.to_string())?;
-    match wait(tmux, patience, |screen| probed(&before, screen, MARK) != Probed::Nowhere)? {
-        None => return Err("it does not show what is typed: its composer is not there".into()),
-        Some(screen) => {
-            if probed(&before, &screen, MARK) == Probed::BehindWords {
-                tmux.press("BSpace")?;
-                return Err("somebody is typing in it".into());
-            }
+    if wait(tmux, patience, |screen| probed(&before, screen, MARK) == Probed::Alone)?.is_none() {
+        if probed(&before, &tmux.screen()?, MARK) == Probed::BehindWords {
+            tmux.press("BSpace")?;
+            return Err("somebody is typing in it".into());
         }
+        return Err("it does not show what is typed: its composer is not there".into());
     }
     tmux.paste(rest)?;
     if wait(tmux, patience, |screen| shows(screen, prompt))?.is_none() {
