@@ -86,12 +86,15 @@ impl Search {
         self.index.as_ref().map_or(Ok(0), |index| index.forget(what))
     }
 
-    /// Throws a damaged index away and has it made anew.
-    pub(crate) fn rebuild(&self, why: &str) {
-        if let Some(index) = &self.index {
-            indexer::rebuild(index, why);
-            self.signal.wake();
-        }
+    /// Throws the index away and has it made anew.
+    ///
+    /// # Errors
+    /// Says why not; the log has it, too.
+    pub(crate) fn rebuild(&self, why: &str) -> Result<(), IndexError> {
+        let Some(index) = &self.index else { return Ok(()) };
+        indexer::rebuild(index, why)?;
+        self.signal.wake();
+        Ok(())
     }
 
     /// Ends the indexer after its step. Blocks until then.

@@ -33,6 +33,13 @@ diesel::table! { docs (rowid) { rowid -> BigInt, line -> Text, } }
 pub enum Forget {
     /// The events of a session through a cursor; all of them with the largest.
     Session(SessionId, i64),
+    /// Much at once: the index is written anew once for all of it.
+    Many {
+        /// The events of sessions, each through a cursor.
+        sessions: Vec<(SessionId, i64)>,
+        /// The events with these cursors.
+        others: Vec<i64>,
+    },
     /// The events with these cursors.
     Cursors(RangeInclusive<i64>),
 }
@@ -118,10 +125,8 @@ impl Index {
         let count = {
             let files = self.files();
             let mut writing = lock(&files.writing);
-            let (count, is_whole) = remove(&mut writing.conn, what)?;
-            if let Some(session) = is_whole {
-                files.homes.write().unwrap_or_else(PoisonError::into_inner).remove(&session);
-            }
+            let (count, gone) = remove(&mut writing.conn, what)?;
+            files.homes.write().unwrap_or_else(PoisonError::into_inner).retain(|session, _| !gone.contains(session));
             if count > 0 {
                 // A deletion leaves the words in place until their segments are merged, and pages that were freed before may
                 // hold some.
@@ -224,35 +229,59 @@ fn write(
     Ok(count)
 }
 
-/// Deletes rows. Returns how many, and the session when nothing of it is left.
-fn remove(conn: &mut SqliteConnection, what: &Forget) -> Result<(usize, Option<SessionId>), IndexError> {
+/// Deletes rows. Returns how many, and the sessions of which nothing is left.
+fn remove(conn: &mut SqliteConnection, what: &Forget) -> Result<(usize, Vec<SessionId>), IndexError> {
     conn.immediate_transaction(|conn| {
-        let (found, whole) = match what {
-            Forget::Session(session, through) => {
-                let mark = format!("\"{}\"", mark::session(*session));
-                let of_session = sql_query("SELECT rowid AS cursor FROM docs WHERE docs MATCH ?");
-                let mut found: Vec<Row> = of_session.bind::<Text, _>(mark).load(conn)?;
-                let before = found.len();
-                found.retain(|row| row.cursor <= *through);
-                (found.iter().map(|row| row.cursor).collect::<Vec<_>>(), (found.len() == before).then_some(*session))
+        let (mut found, mut gone) = (Vec::new(), Vec::new());
+        match what {
+            Forget::Session(session, through) => of_session(conn, *session, *through, &mut found, &mut gone)?,
+            Forget::Many { sessions, others } => {
+                for (session, through) in sessions {
+                    of_session(conn, *session, *through, &mut found, &mut gone)?;
+                }
+                for other in others {
+                    in_range(conn, &(*other..=*other), &mut found)?;
+                }
             }
-            Forget::Cursors(range) => {
-                let in_range = sql_query("SELECT id AS cursor FROM docs_docsize WHERE id BETWEEN ? AND ?");
-                let found: Vec<Row> =
-                    in_range.bind::<BigInt, _>(range.start()).bind::<BigInt, _>(range.end()).load(conn)?;
-                (found.into_iter().map(|row| row.cursor).collect(), None)
-            }
-        };
+            Forget::Cursors(range) => in_range(conn, range, &mut found)?,
+        }
+        found.sort_unstable();
+        found.dedup();
         for cursor in &found {
             sql_query("DELETE FROM docs WHERE rowid = ?").bind::<BigInt, _>(cursor).execute(conn)?;
         }
-        if let Some(session) = whole {
+        for session in &gone {
             sql_query("DELETE FROM homes WHERE session = ?")
                 .bind::<Binary, _>(session.as_bytes().as_slice())
                 .execute(conn)?;
         }
-        Ok((found.len(), whole))
+        Ok((found.len(), gone))
     })
+}
+
+fn in_range(conn: &mut SqliteConnection, range: &RangeInclusive<i64>, found: &mut Vec<i64>) -> Result<(), IndexError> {
+    let query = sql_query("SELECT id AS cursor FROM docs_docsize WHERE id BETWEEN ? AND ?");
+    let rows: Vec<Row> = query.bind::<BigInt, _>(range.start()).bind::<BigInt, _>(range.end()).load(conn)?;
+    found.extend(rows.into_iter().map(|row| row.cursor));
+    Ok(())
+}
+
+/// Finds the rows of a session through a cursor, and tells when those are all.
+fn of_session(
+    conn: &mut SqliteConnection,
+    session: SessionId,
+    through: i64,
+    found: &mut Vec<i64>,
+    gone: &mut Vec<SessionId>,
+) -> Result<(), IndexError> {
+    let mark = format!("\"{}\"", mark::session(session));
+    let query = sql_query("SELECT rowid AS cursor FROM docs WHERE docs MATCH ?");
+    let rows: Vec<Row> = query.bind::<Text, _>(mark).load(conn)?;
+    if rows.iter().all(|row| row.cursor <= through) {
+        gone.push(session);
+    }
+    found.extend(rows.into_iter().map(|row| row.cursor).filter(|cursor| *cursor <= through));
+    Ok(())
 }
 
 #[derive(QueryableByName)]

@@ -49,7 +49,7 @@ impl Query<'_> {
         let page = Page { limit, place };
         let mut found = search(index, &mut source, &query, page);
         if let Err(SearchError::Index(IndexError::Damaged(why))) = &found {
-            self.shared.search.rebuild(why);
+            self.shared.search.rebuild(why).map_err(unusable)?;
             found = search(index, &mut source, &query, page);
         }
         found.map_err(|error| match error {

@@ -71,7 +71,8 @@ impl Indexer {
     /// Begins anew when the index is damaged; otherwise it is tried again.
     fn mend(&self, error: &IndexError) {
         match error {
-            IndexError::Damaged(what) => rebuild(&self.index, what),
+            // It is tried again after the next step.
+            IndexError::Damaged(what) => drop(rebuild(&self.index, what)),
             IndexError::Full => tracing::warn!("the disk is full; events are not indexed for now"),
             other => tracing::error!(error = %other, "events cannot be indexed for now"),
         }
@@ -79,9 +80,7 @@ impl Indexer {
 }
 
 /// Throws a damaged index away.
-pub fn rebuild(index: &Index, why: &str) {
-    tracing::warn!(%why, "the search index is damaged and is made anew");
-    if let Err(error) = index.rebuild() {
-        tracing::error!(%error, "the search index cannot be made anew");
-    }
+pub fn rebuild(index: &Index, why: &str) -> Result<(), IndexError> {
+    tracing::warn!(%why, "the search index is made anew");
+    index.rebuild().inspect_err(|error| tracing::error!(%error, "the search index cannot be made anew"))
 }
