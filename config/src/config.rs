@@ -25,6 +25,8 @@ pub struct Config {
     pub spawn: Spawn,
     /// What is taken out of texts before they are stored.
     pub redaction: Redaction,
+    /// How long things are kept.
+    pub retention: Retention,
     /// What stops agents that talk in circles.
     pub brakes: Brakes,
     /// The daemon's own log.
@@ -166,6 +168,20 @@ pub struct Brakes {
     pub duplicate_ms: u64,
     /// How long thanks are not thanked for.
     pub acknowledgement_ms: u64,
+}
+
+/// `[retention]`: how long things are kept, in days; 0 for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Events of timelines.
+    pub events_days: u64,
+    /// The words of messages.
+    pub messages_days: u64,
+    /// Sessions that are closed or archived.
+    pub archived_days: u64,
+    /// What commands with an idempotency key were answered.
+    pub outcomes_days: u64,
 }
 
 /// `[redaction]`

@@ -18,7 +18,7 @@ mod show;
 
 pub use config::{
     Agents, Brakes, BroadcastRate, Config, Delivery, Format, Isolation, Limits, Log, Plugin, Plugins, Rate, Rates,
-    Redaction, Server, Spawn, Store, Synchronous, Trust,
+    Redaction, Retention, Server, Spawn, Store, Synchronous, Trust,
 };
 pub use home::{Home, HomeError};
 pub use key::{PLUGIN_SCOPES, env_name, known_keys};
