@@ -51,6 +51,11 @@ impl Home {
         Self { home: tieline_tests::daemon::Home::new(), settings }
     }
 
+    /// Returns the folder.
+    pub fn path(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Makes the command that takes in the transcripts of Claude Code in a folder.
     pub fn import(&self, folder: &Path) -> std::process::Command {
         let mut command = self.home.tieline(["import", "claude"]);

@@ -17,6 +17,7 @@ use crate::{
     a_first_start_that_dies::FIRST_START,
     a_job_is_done_once::WORK,
     a_planted_bug_is_found::BUG,
+    a_purge_is_finished::PURGE,
     a_schedule_fires_once::FIRE,
     an_ask_is_reminded_of_once::CARE,
     an_import_is_taken_in_once::TAKE_IN,
@@ -86,6 +87,7 @@ fn every_fail_point_of_the_sources_is_covered() {
         .chain(WORK)
         .chain(HAND_OUT)
         .chain(WAKE)
+        .chain(PURGE)
         .chain([BUG])
         .map(str::to_owned);
     assert_eq!(built::fail_points(), covered.collect::<BTreeSet<_>>(), "left: the sources; right: these tests");

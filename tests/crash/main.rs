@@ -22,6 +22,7 @@ mod a_drain_loses_nothing;
 mod a_first_start_that_dies;
 mod a_job_is_done_once;
 mod a_planted_bug_is_found;
+mod a_purge_is_finished;
 mod a_replaced_transport_loses_nothing;
 mod a_schedule_fires_once;
 mod every_fail_point;

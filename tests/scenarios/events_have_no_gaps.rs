@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tieline_engine::feed::Feed;
+use tieline_engine::feed::{Feed, Live};
 use tieline_model::{Event, Lane};
 use tieline_tests::{LIMIT, World, notify};
 
@@ -12,7 +12,10 @@ const EACH: usize = 100;
 
 async fn read(feed: &mut Feed) -> Event {
     let next = tokio::time::timeout(LIMIT, feed.next()).await.expect("an event comes in time");
-    next.expect("the feed goes on as long as the daemon")
+    match next.expect("the feed goes on as long as the daemon") {
+        Live::Event(event) => *event,
+        Live::Gap(gap) => panic!("nothing was purged: {gap:?}"),
+    }
 }
 
 #[actix_rt::test]
@@ -23,8 +26,8 @@ async fn a_live_reader_sees_each_event_once_across_a_concurrent_load() {
         agents.push(world.agent(&format!("agent-{n}")).await);
     }
     let shared = world.engine().door.shared();
-    let mut live = Feed::open(shared, world.human(), None, None).await.expect("a feed");
-    let mut whole = Feed::open(shared, world.human(), None, Some(0)).await.expect("a feed");
+    let mut live = Feed::open(shared, world.human(), &[], None).await.expect("a feed");
+    let mut whole = Feed::open(shared, world.human(), &[], Some(0)).await.expect("a feed");
     let start = world.engine().store().readers().take().last_cursor().expect("a cursor");
 
     let links: Vec<_> = {
@@ -79,7 +82,7 @@ async fn a_reader_resumes_after_its_cursor_across_a_restart() {
     let alice = world.agent("alice").await;
     world.agent("bob").await;
     let human = Arc::clone(world.human());
-    let mut feed = Feed::open(world.engine().door.shared(), &human, None, Some(0)).await.expect("a feed");
+    let mut feed = Feed::open(world.engine().door.shared(), &human, &[], Some(0)).await.expect("a feed");
     let first = read(&mut feed).await;
     world.notify(&alice, "bob", "one").await;
     world.restart().await;
@@ -88,7 +91,7 @@ async fn a_reader_resumes_after_its_cursor_across_a_restart() {
         "a feed of a daemon that is gone ends"
     );
     world.notify(&alice, "bob", "two").await;
-    let mut feed = Feed::open(world.engine().door.shared(), &human, None, Some(first.cursor)).await.expect("a feed");
+    let mut feed = Feed::open(world.engine().door.shared(), &human, &[], Some(first.cursor)).await.expect("a feed");
     let last = world.engine().store().readers().take().last_cursor().expect("a cursor");
     for cursor in first.cursor + 1..=last {
         assert_eq!(read(&mut feed).await.cursor, cursor);
@@ -102,7 +105,7 @@ async fn a_reader_sees_only_what_is_in_its_reach() {
     let far = world.token("far", tieline_model::PrincipalKind::Agent, Some(&["elsewhere"])).await;
     world.notify(&alice, "human", "one").await;
     world.notify(&far, "far", "to myself").await;
-    let mut feed = Feed::open(world.engine().door.shared(), &far, None, Some(0)).await.expect("a feed");
+    let mut feed = Feed::open(world.engine().door.shared(), &far, &[], Some(0)).await.expect("a feed");
     let mut seen = Vec::new();
     while seen.last() != Some(&"message_accepted") {
         let event = read(&mut feed).await;

@@ -10,8 +10,8 @@ use tieline_model::{
         NeedsYou, Notify, PeerAttach, PeerDetach, PeerList, PluginList, PluginLogs, PluginRef, PluginTrust, Recall,
         Receipt, ReceiptState, Record, Report, RuntimeFind, ScheduleCreate, ScheduleHistory, ScheduleList, ScheduleRef,
         Search, SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge,
-        SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename, Spawn, Timeline, TokenCreate, TokenList,
-        TokenRevoke, TranscriptList, TranscriptRecord, Whoami,
+        SessionMove, SessionOpen, SessionPin, SessionPurge, SessionRef, SessionRename, Spawn, Timeline, TokenCreate,
+        TokenList, TokenRevoke, TranscriptList, TranscriptRecord, Whoami,
     },
     job::RetryPolicy,
 };
@@ -40,7 +40,11 @@ fn after(command: &Command) -> Option<Command> {
         Command::SessionMove(_) => Command::SessionHandOver(SessionHandOver { session, to }),
         Command::SessionHandOver(_) => Command::SessionArchive(SessionRef { session }),
         Command::SessionArchive(_) => Command::SessionRestore(SessionRef { session }),
-        Command::SessionRestore(_) => Command::SessionFork(SessionFork { session, title: "again".into(), seq: None }),
+        Command::SessionRestore(_) => {
+            Command::SessionPurge(SessionPurge { session, through: Some(1), before_ms: None, all: false })
+        }
+        Command::SessionPurge(_) => Command::SessionImport(tieline_tests::import("new", Vec::new())),
+        Command::SessionImport(_) => Command::SessionFork(SessionFork { session, title: "again".into(), seq: None }),
         Command::SessionFork(_) => {
             Command::SessionMerge(SessionMerge { session, into: None, note: "done".into(), archive: false })
         }

@@ -49,5 +49,8 @@ mod the_mesh_has_a_log_of_its_own;
 mod the_same_key_twice_is_one_message;
 mod too_many_commands_are_refused;
 mod what_an_agent_did_is_on_its_timeline;
+mod what_is_exported_comes_back;
+mod what_is_purged_is_gone;
 mod what_is_stored_is_found;
+mod what_is_too_old_is_removed;
 mod what_runs_out_tells_its_sender;

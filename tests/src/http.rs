@@ -237,7 +237,7 @@ impl Answer {
 /// One server-sent event.
 #[derive(Debug, Clone)]
 pub struct ServerSent {
-    /// Its `id`: the cursor.
+    /// Its `id`: the cursor; 0 without one.
     pub id: i64,
     /// Its `event`: the kind.
     pub event: String,
@@ -274,7 +274,7 @@ impl EventStream {
 fn parse(block: &str) -> Option<ServerSent> {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     Some(ServerSent {
-        id: field("id")?.parse().expect("a cursor is a number"),
+        id: field("id").map_or(0, |id| id.parse().expect("a cursor is a number")),
         event: field("event")?.to_owned(),
         data: serde_json::from_str(field("data")?).expect("the data is JSON"),
     })

@@ -10,6 +10,7 @@ pub mod corpus;
 pub mod daemon;
 pub mod http;
 mod job;
+mod keep;
 mod outcome;
 pub mod port;
 mod schedule;
@@ -19,6 +20,7 @@ mod world;
 
 pub use client::Client;
 pub use job::{done, failed, job};
+pub use keep::{import, purge};
 pub use outcome::{Outcomes, notice, texts};
 pub use port::{Heard, Recorder};
 pub use schedule::{schedule, skipped, story};

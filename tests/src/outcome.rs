@@ -4,7 +4,7 @@ use tieline_model::{
     Failure, Outcome, Refusal, Reply,
     frame::DeliveryFrame,
     message::Notice,
-    reply::{Accepted, AcceptedMany, Attached, InboxPage, SessionView, Trace},
+    reply::{Accepted, AcceptedMany, Attached, ImportedView, InboxPage, SessionView, Trace},
 };
 
 /// What a scenario expects of an outcome.
@@ -23,6 +23,8 @@ pub trait Outcomes {
     fn inbox(self) -> InboxPage;
     /// A trace.
     fn trace(self) -> Trace;
+    /// An export that was taken in.
+    fn imported(self) -> ImportedView;
     /// A refusal.
     fn refused(self) -> Refusal;
 }
@@ -57,6 +59,9 @@ impl Outcomes for Outcome {
     }
     fn trace(self) -> Trace {
         only!(self, Trace)
+    }
+    fn imported(self) -> ImportedView {
+        only!(self, Imported)
     }
     fn refused(self) -> Refusal {
         match self {

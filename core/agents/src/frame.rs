@@ -186,6 +186,7 @@ mod tests {
             reminds_of: Vec::new(),
             wake: None,
             order: None,
+            purged: false,
             sent_at_ms: TimestampMs(0),
             expires_at_ms: None,
         }

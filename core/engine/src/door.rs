@@ -11,7 +11,7 @@ use tieline_store::{Refused, Writer};
 
 use crate::{
     job::{EngineJob, Work},
-    operate, query,
+    operate, purge, query,
     request::{ReplyTo, Request, draining},
     session::Registry,
     shared::Shared,
@@ -190,6 +190,10 @@ impl Door {
 
     fn operate(&self, request: Request) {
         let door = self.clone();
+        if matches!(request.command, Command::SessionPurge(_)) {
+            self.shared.runtime.spawn(purge::carry_out(door, request));
+            return;
+        }
         self.shared.runtime.spawn_blocking(move || operate::carry_out(&door, request));
     }
 }

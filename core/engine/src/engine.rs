@@ -19,6 +19,7 @@ use crate::{
     observe::Observer,
     port::Port,
     request::ReplyTo,
+    retention,
     router::{Committed, Router},
     runtimes,
     scheduler::Scheduler,
@@ -99,6 +100,7 @@ impl Engine {
         actix::spawn(run_router(Arc::clone(&shared), door.clone(), scheduler.clone(), router.clone(), batches));
         let links = Links::new(&shared, &door, router);
         mesh::open(&shared, &door).await?;
+        actix::spawn(retention::keep(door.clone()));
         actix::spawn(calendar::keep(door.clone()));
         actix::spawn(runtimes::keep(door.clone()));
         Ok(Self { door, links, store, writer, scheduler })

@@ -16,6 +16,7 @@ use crate::{
     hand_over::HandOver,
     incidents::Incident,
     kv::KvJob,
+    purge::PurgeJob,
     request::{ReplyTo, Request},
     shared::Shared,
 };
@@ -52,6 +53,8 @@ pub enum Work {
     },
     /// A plugin changes what it keeps.
     Kv(Box<KvJob>),
+    /// A stage of a removal.
+    Purge(Box<PurgeJob>),
     /// The daemon's own session is missing.
     OpenMesh {
         /// Its id.
@@ -140,6 +143,9 @@ impl EngineJob {
         if let Work::Kv(job) = self.work {
             return job.answer();
         }
+        if let Work::Purge(job) = self.work {
+            return job.answer();
+        }
         let Some(outcome) = self.outcome.take() else { return };
         if let Some(name) = self.command_name() {
             shared.metrics.command(name, &outcome);
@@ -175,6 +181,7 @@ impl EngineJob {
             | Work::RuntimeLost { .. }
             | Work::GiveUp { .. }
             | Work::Adopt { .. }
+            | Work::Purge(_)
             | Work::Kv(_) => None,
         }
     }
@@ -229,6 +236,10 @@ impl Job for EngineJob {
                 self.outcome = Some(Ok(Reply::Done(Done {})));
             }
             Work::Kv(_) => {}
+            Work::Purge(job) => {
+                job.run(&mut decision)?;
+                (self.effects, self.cursor) = decision.finish();
+            }
             Work::OpenMesh { session, .. } => {
                 decision.open_mesh(*session)?;
                 (self.effects, self.cursor) = decision.finish();
@@ -255,6 +266,10 @@ impl Job for EngineJob {
         Ok(())
     }
 
+    fn scrubs(&self) -> bool {
+        matches!(&self.work, Work::Purge(job) if job.scrubs())
+    }
+
     fn rolled_back(&mut self) {
         self.shared.leases.roll_back();
         for (session, lane, seq) in self.withheld.drain(..) {
@@ -266,6 +281,9 @@ impl Job for EngineJob {
         self.reset();
         if let Work::Kv(job) = &mut self.work {
             return job.failed(&self.shared, &error);
+        }
+        if let Work::Purge(job) = &mut self.work {
+            return job.failed(&self.shared, error);
         }
         if let Work::Record(incident) = &self.work {
             // It was done, whether it could be written down or not.

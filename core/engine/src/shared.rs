@@ -60,6 +60,8 @@ pub struct Shared {
     pub search: Search,
     /// The processes of agent programs that are looked after.
     pub runtimes: Runtimes,
+    /// Held by whoever removes something: one at a time.
+    pub purging: tokio::sync::Mutex<()>,
     /// What was done how often.
     pub metrics: Metrics,
     /// The cursor of the newest committed event: live readers wait on it.
@@ -105,6 +107,7 @@ impl Shared {
             incidents: Incidents::default(),
             search: Search::open(store),
             runtimes: Runtimes::default(),
+            purging: tokio::sync::Mutex::default(),
             metrics: Metrics::default(),
             feed: watch::Sender::new(0),
             schedules: watch::Sender::new(0),

@@ -5,6 +5,7 @@
 
 mod asking;
 mod job;
+mod keep;
 mod lifecycle;
 mod memory;
 mod record;
@@ -25,6 +26,7 @@ use crate::{
 
 pub use asking::{Escalation, Need, NeedsYou, Urgency};
 pub use job::{Executor, JobCancel, JobCreate, JobFinish, JobList, JobRef, JobRenew, JobRetry, JobTake};
+pub use keep::{ExportOrigin, ImportItem, Imported, SessionImport, SessionPurge};
 pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
 pub use memory::{MemoryDecide, MemoryDiff, MemoryLog, MemoryPropose, MemoryShow, MemorySnapshot, MemoryText};
 pub use record::{Happened, Record};
@@ -59,6 +61,10 @@ pub enum Command {
     SessionArchive(SessionRef),
     /// Open a session again that was put away or closed.
     SessionRestore(SessionRef),
+    /// Remove what a session said and did, so that no trace of the words is left. Humans only.
+    SessionPurge(SessionPurge),
+    /// Take in a timeline that was exported, as history: nobody gets its messages again.
+    SessionImport(SessionImport),
     /// Open a session that goes on from an event of another.
     SessionFork(SessionFork),
     /// Tell the session that one was forked from what came of it.
@@ -640,6 +646,8 @@ impl Command {
             Command::SessionHandOver(_) => "session_hand_over",
             Command::SessionArchive(_) => "session_archive",
             Command::SessionRestore(_) => "session_restore",
+            Command::SessionPurge(_) => "session_purge",
+            Command::SessionImport(_) => "session_import",
             Command::SessionFork(_) => "session_fork",
             Command::SessionMerge(_) => "session_merge",
             Command::SessionBudget(_) => "session_budget",
@@ -732,6 +740,8 @@ impl Command {
             | Command::SessionArchive(_)
             | Command::SessionRestore(_)
             | Command::SessionFork(_)
+            | Command::SessionPurge(_)
+            | Command::SessionImport(_)
             | Command::TranscriptRecord(_)
             | Command::Report(_)
             | Command::Record(_) => Some(Scope::SessionOpen),
@@ -809,12 +819,16 @@ impl Command {
         )
     }
 
-    /// Tells whether it acts on the running daemon and not on what is stored. Such a command may be repeated without
-    /// harm, so that an idempotency key changes nothing.
+    /// Tells whether it takes long: it acts on the running daemon, or on its files as a whole. Such a command may be
+    /// repeated without harm, so that an idempotency key changes nothing.
     pub const fn is_operation(&self) -> bool {
         matches!(
             self,
-            Command::PluginEnable(_) | Command::PluginDisable(_) | Command::PluginReload(_) | Command::PluginTrust(_)
+            Command::SessionPurge(_)
+                | Command::PluginEnable(_)
+                | Command::PluginDisable(_)
+                | Command::PluginReload(_)
+                | Command::PluginTrust(_)
         )
     }
 }

@@ -1,10 +1,11 @@
 //! Facts, appended to a session's timeline with a gap-free number and never changed.
 //!
 //! Timeline, live views, traces and audit all read these. Bodies name messages and never repeat their words; what an
-//! agent did is told in full.
+//! agent did is told in full, and so are the messages of a timeline that was taken in from elsewhere.
 
 mod activity;
 mod brake;
+mod keep;
 mod memory;
 mod runtime;
 mod schedule;
@@ -13,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AskGroupId, Code, DeliveryState, JobId, Lane, LinkId, MessageId, MessageKind, PrincipalId, ScheduleId, SessionId,
-    TimestampMs, TokenId, ask::AskState, command::AttachMode, schedule::SkipReason, session::budget::Budget,
+    AskGroupId, Code, DeliveryState, JobId, Lane, LinkId, Message, MessageId, MessageKind, PrincipalId, ScheduleId,
+    SessionId, TimestampMs, TokenId, ask::AskState, command::AttachMode, schedule::SkipReason, session::budget::Budget,
 };
 
 pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
@@ -23,6 +24,7 @@ pub use runtime::{RuntimeHanded, RuntimeOrdered, RuntimeStarted, RuntimeWoken};
 pub use schedule::ScheduleChange;
 
 pub use brake::Brake;
+pub use keep::{Gap, Purged, TimelineImported};
 
 /// One fact, with its places in the orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -443,6 +445,12 @@ pub enum EventBody {
     RuntimeWoken(Box<RuntimeWoken>),
     /// Something became of starting or ending the session's agent program.
     RuntimeOrdered(Box<RuntimeOrdered>),
+    /// What happened before was removed.
+    Purged(Purged),
+    /// What follows was exported elsewhere; it is history.
+    Imported(Box<TimelineImported>),
+    /// A message of an exported timeline. Nobody gets it again; who it is from is what the export says.
+    MessageImported(Box<Message>),
     /// The session's agent did something.
     Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
@@ -582,6 +590,9 @@ impl EventBody {
             EventBody::RuntimeHanded(_) => "runtime_handed",
             EventBody::RuntimeWoken(_) => "runtime_woken",
             EventBody::RuntimeOrdered(_) => "runtime_ordered",
+            EventBody::Purged(_) => "purged",
+            EventBody::Imported(_) => "imported",
+            EventBody::MessageImported(_) => "message_imported",
             EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",

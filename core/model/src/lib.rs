@@ -11,6 +11,7 @@ pub mod ask;
 pub mod command;
 pub mod delivery;
 pub mod event;
+pub mod export;
 pub mod frame;
 pub mod ids;
 pub mod job;

@@ -189,11 +189,27 @@ pub struct Message {
     /// What the receiver is asked to do with an agent program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Box<Order>>,
+    /// True when its words were removed; nothing else says what they were.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
     /// When the daemon accepted it.
     pub sent_at_ms: TimestampMs,
     /// When it stops being worth delivering.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at_ms: Option<TimestampMs>,
+}
+
+impl Message {
+    /// Takes the words out, and leaves who wrote to whom, when, and what it refers to.
+    pub fn take_words(&mut self) {
+        self.text = None;
+        if let Some(notice) = &mut self.notice {
+            notice.reason = None;
+        }
+        // What a transport was to start or to prompt an agent program with, and where.
+        (self.wake, self.order) = (None, None);
+        self.purged = true;
+    }
 }
 
 fn is_zero(hops: &u32) -> bool {

@@ -152,6 +152,10 @@ codes! {
     SessionClosed = "session_closed", 409, 6;
     /// The ask is closed already.
     AskClosed = "ask_closed", 409, 6;
+    /// What is to be removed is needed: an ask is open, or a message waits to be delivered.
+    StillNeeded = "still_needed", 409, 6;
+    /// What it was about was purged: the session, or what a command was answered before.
+    Purged = "purged", 410, 5;
     /// Only the session that was asked may answer.
     NotAddressee = "not_addressee", 403, 4;
     /// The message was delivered already and cannot be withdrawn.

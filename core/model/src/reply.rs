@@ -1,6 +1,7 @@
 //! What a command that was carried out answers.
 
 mod job;
+mod keep;
 mod memory;
 mod needs;
 mod record;
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use job::{JobTaken, JobView, Jobs};
+pub use keep::{ImportedView, PurgedView};
 pub use memory::{
     FileDiff, MemoryDiffView, MemoryFileView, MemoryLogView, MemoryRecordedView, MemoryView, ProposalState,
     ProposalView,
@@ -72,6 +74,10 @@ pub enum Reply {
     Recalled(Recalled),
     /// Transcripts, as far as they were taken in.
     Transcripts(Transcripts),
+    /// What was removed of a session.
+    Purged(PurgedView),
+    /// An exported timeline, as far as it was taken in.
+    Imported(ImportedView),
     /// Activities are on a timeline.
     Recorded(RecordedView),
     /// A schedule.

@@ -32,8 +32,9 @@ pub fn tools() -> Vec<Tool> {
 
 /// Returns the commands that an agent may be told of: all but those that only people may give.
 pub fn agent_commands() -> Vec<Tool> {
-    let is_for_people =
-        |name: &str| name.starts_with("token_") || name.starts_with("plugin_") || name == "memory_decide";
+    let is_for_people = |name: &str| {
+        name.starts_with("token_") || name.starts_with("plugin_") || ["memory_decide", "session_purge"].contains(&name)
+    };
     variants().iter().filter(|(name, _, _)| !is_for_people(name)).filter_map(tool).collect()
 }
 
@@ -153,7 +154,7 @@ mod tests {
         let whoami: Command = serde_json::from_value(command_of_tool("whoami", Map::new())).unwrap();
         assert_eq!(whoami.name(), "whoami");
         let names: Vec<String> = variants().into_iter().map(|(name, _, _)| name).collect();
-        assert_eq!(names.len(), 74);
+        assert_eq!(names.len(), 76);
         assert!(names.contains(&"ask_many".to_owned()));
         assert!(components().contains_key("Command"));
     }

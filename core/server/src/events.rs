@@ -1,31 +1,59 @@
 //! Live events: server-sent events and a WebSocket, both from a cursor and without gaps.
 
-use std::time::Duration;
+use std::{num::ParseIntError, time::Duration};
 
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler, WrapFuture, fut::ActorFutureExt};
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
-use serde::Deserialize;
-use tieline_engine::feed::Feed;
-use tieline_model::{Address, Code, Event, Refusal};
+use tieline_engine::feed::{Feed, Live};
+use tieline_model::{Address, Code, Event, Refusal, address::AddressError, event::Gap};
 
 use crate::{answer, resources::query, security::Caller, serve::State};
 
 /// How often an idle stream says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// How many sessions one stream may merge.
+const MAX_SESSIONS: usize = 20;
+
+/// What a stream is to show.
+#[derive(Default)]
 struct EventsQuery {
-    session: Option<String>,
+    sessions: Vec<Address>,
     after: Option<i64>,
 }
 
+impl EventsQuery {
+    /// Reads a query string, in which `session` may stand several times.
+    fn read(text: &str) -> Result<Self, Refusal> {
+        let bad = |message: String, field: &str| Refusal::new(Code::BadInput, message).at(field);
+        let mut read = Self::default();
+        for (name, value) in query::<Vec<(String, String)>>(text)? {
+            match name.as_str() {
+                "session" => {
+                    let address = value.parse();
+                    read.sessions.push(address.map_err(|error: AddressError| bad(error.to_string(), "session"))?);
+                }
+                "after" => {
+                    let cursor = value.parse();
+                    read.after = Some(cursor.map_err(|error: ParseIntError| bad(error.to_string(), "after"))?);
+                }
+                other => {
+                    let shown: String = other.chars().take(64).collect();
+                    return Err(bad(format!("`{shown}` is unknown; wanted `session` or `after`"), "query"));
+                }
+            }
+        }
+        if read.sessions.len() > MAX_SESSIONS {
+            let message = format!("{} sessions; at most {MAX_SESSIONS} are merged", read.sessions.len());
+            return Err(bad(message, "session"));
+        }
+        Ok(read)
+    }
+}
+
 async fn open(request: &HttpRequest, caller: &Caller, state: &State) -> Result<Feed, HttpResponse> {
-    let input = query::<EventsQuery>(request.query_string()).and_then(|query| {
-        let session: Option<Address> = query.session.map(|text| text.parse()).transpose().map_err(
-            |error: tieline_model::address::AddressError| Refusal::new(Code::BadInput, error.to_string()).at("session"),
-        )?;
+    let input = EventsQuery::read(request.query_string()).and_then(|query| {
         let last = match request.headers().get("Last-Event-ID") {
             None => None,
             Some(value) => {
@@ -34,10 +62,10 @@ async fn open(request: &HttpRequest, caller: &Caller, state: &State) -> Result<F
                 Some(parsed.ok_or_else(|| Refusal::new(Code::BadInput, message).at("Last-Event-ID"))?)
             }
         };
-        Ok((session, last.or(query.after)))
+        Ok((query.sessions, last.or(query.after)))
     });
-    let (session, cursor) = input.map_err(answer::refusal)?;
-    Feed::open(state.door.shared(), &caller.0, session, cursor).await.map_err(answer::failure)
+    let (sessions, cursor) = input.map_err(answer::refusal)?;
+    Feed::open(state.door.shared(), &caller.0, &sessions, cursor).await.map_err(answer::failure)
 }
 
 /// `GET /v1/events`
@@ -48,7 +76,9 @@ pub async fn sse(request: HttpRequest, caller: Caller, state: web::Data<State>) 
     };
     let stream = futures_util::stream::unfold(feed, |mut feed| async move {
         let chunk = match tokio::time::timeout(KEEP_ALIVE, feed.next()).await {
-            Ok(Some(event)) => sse_event(&event),
+            Ok(Some(Live::Event(event))) => sse_event(&event),
+            // Without an id: a reader that comes back is told again.
+            Ok(Some(Live::Gap(gap))) => format!("event: gap\ndata: {}\n\n", gap_json(&gap)),
             Ok(None) => return None,
             Err(_) => ": alive\n\n".to_owned(),
         };
@@ -67,6 +97,10 @@ fn sse_event(event: &Event) -> String {
     format!("id: {}\nevent: {}\ndata: {data}\n\n", event.cursor, event.body.kind())
 }
 
+fn gap_json(gap: &Gap) -> String {
+    serde_json::json!({ "gap": gap }).to_string()
+}
+
 /// `GET /v1/live`
 pub async fn live(
     request: HttpRequest,
@@ -75,7 +109,7 @@ pub async fn live(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Error> {
     match open(&request, &caller, &state).await {
-        Ok(feed) => ws::WsResponseBuilder::new(Live::new(feed), &request, stream)
+        Ok(feed) => ws::WsResponseBuilder::new(Socket::new(feed), &request, stream)
             .protocols(&["tieline.v1"])
             .frame_size(8 * 1024)
             .start(),
@@ -84,12 +118,12 @@ pub async fn live(
 }
 
 /// A socket that shows events and takes nothing.
-struct Live {
+struct Socket {
     feed: Option<Feed>,
     was_alive: bool,
 }
 
-impl Live {
+impl Socket {
     fn new(feed: Feed) -> Self {
         Self { feed: Some(feed), was_alive: true }
     }
@@ -101,8 +135,11 @@ impl Live {
             (feed, event)
         };
         ctx.spawn(next.into_actor(self).map(|(feed, event), live, ctx| match event {
-            Some(event) => {
-                ctx.text(serde_json::to_string(&event).unwrap_or_default());
+            Some(next) => {
+                ctx.text(match next {
+                    Live::Event(event) => serde_json::to_string(&event).unwrap_or_default(),
+                    Live::Gap(gap) => gap_json(&gap),
+                });
                 live.feed = Some(feed);
                 live.wait(ctx);
             }
@@ -115,7 +152,7 @@ impl Live {
     }
 }
 
-impl Actor for Live {
+impl Actor for Socket {
     type Context = ws::WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -129,7 +166,7 @@ impl Actor for Live {
     }
 }
 
-impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Live {
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Socket {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
         self.was_alive = true;
         match message {

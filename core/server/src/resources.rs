@@ -2,7 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, de::DeserializeOwned};
-use tieline_engine::feed;
+use tieline_engine::{
+    export::{Export, Format},
+    feed,
+};
 use tieline_model::{
     Address, Code, Command, Lane, Refusal, SessionId,
     command::{
@@ -121,6 +124,46 @@ pub async fn timeline(
         Ok(events) => HttpResponse::Ok().json(serde_json::json!({ "events": events })),
         Err(failure) => answer::failure(failure),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExportQuery {
+    format: Option<String>,
+}
+
+/// `GET /v1/sessions/{session}/export`: streamed, however long it is. One that fails on the way lacks its end.
+pub async fn export(
+    request: actix_web::HttpRequest,
+    path: web::Path<String>,
+    caller: Caller,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let input = address(&path, "session").and_then(|session| {
+        let format = query::<ExportQuery>(request.query_string())?.format;
+        Ok((session, format.as_deref().map_or(Ok(Format::default()), str::parse)?))
+    });
+    let (session, format) = match input {
+        Ok(input) => input,
+        Err(refusal) => return answer::refusal(refusal),
+    };
+    let export = match Export::open(&state.door, &caller.0, session, format).await {
+        Ok(export) => export,
+        Err(failure) => return answer::failure(failure),
+    };
+    let stream = futures_util::stream::unfold(export, |mut export| async move {
+        let piece = export
+            .next()
+            .await?
+            .map(web::Bytes::from)
+            .map_err(|failure| actix_web::error::ErrorInternalServerError(failure.into_message()));
+        Some((piece, export))
+    });
+    let content_type = match format {
+        Format::JsonLines => "application/x-ndjson",
+        Format::Markdown => "text/markdown; charset=utf-8",
+    };
+    HttpResponse::Ok().content_type(content_type).insert_header(("Cache-Control", "no-store")).streaming(stream)
 }
 
 #[derive(Deserialize)]

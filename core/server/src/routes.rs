@@ -32,6 +32,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/sessions/{session}", &[], "Show one session."),
     get("/v1/sessions/{session}/inbox", &["lane", "after", "limit"], "Read what waits; changes nothing."),
     get("/v1/sessions/{session}/events", &["after", "limit"], "Read a session's timeline."),
+    get("/v1/sessions/{session}/export", &["format"], "Write a session's timeline down as JSON Lines or Markdown."),
     get("/v1/peers", &["session"], "List the peers that are attached now."),
     get("/v1/messages/{message}", &[], "Tell where a message went."),
     get("/v1/tokens", &[], "List the tokens, without secrets."),
@@ -66,6 +67,7 @@ pub fn mount(config: &mut ServiceConfig, state: &web::Data<State>) {
         .route("/v1/sessions/{session}/inbox", web::get().to(resources::inbox))
         .route("/v1/sessions/{session}/events", web::get().to(resources::timeline))
         .route("/v1/sessions/{session}", web::get().to(resources::session))
+        .route("/v1/sessions/{session}/export", web::get().to(resources::export))
         .route("/v1/peers", web::get().to(resources::peers))
         .route("/v1/messages/{message}", web::get().to(resources::message))
         .route("/v1/tokens", web::get().to(resources::tokens))

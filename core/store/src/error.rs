@@ -19,6 +19,9 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// A reader kept the log from being cut for longer than is waited.
+    #[error("a reader keeps the write-ahead log from being cut")]
+    Busy,
     /// The pool of readers has closed.
     #[error("the store is closed")]
     Closed,

@@ -13,8 +13,10 @@ mod lock;
 mod memory;
 mod open;
 mod pragma;
+mod purges;
 mod read;
 mod readers;
+mod retention;
 mod rows;
 mod runtimes;
 mod schedules;
@@ -31,12 +33,15 @@ pub use error::{OpenError, StoreError};
 pub use life::{OpenAsk, Party};
 pub use memory::MemoryChange;
 pub use open::{Options, Store, Synchronous};
+pub use purges::{Needed, Scope};
 pub use read::{Damaged, DueRow, InboxRow, TokenRow, TraceRow, Traced, TracedAsk};
 pub use readers::{Reader, Readers};
+pub use retention::{Answered, Key};
 pub use timeline::Side;
 pub use tx::{
-    AskRow, GroupRow, Head, JobRow, KvUse, NewDelivery, NewJob, NewSchedule, NewSession, PendingRow, Places,
-    ProposalRow, Remembered, Reminding, ScheduleRow, SessionChange, SpawnRow, Standing, Told, TranscriptRow, Tx,
+    AskRow, GroupRow, Head, ImportRow, JobRow, KvUse, NewDelivery, NewJob, NewSchedule, NewSession, PendingRow, Places,
+    ProposalRow, Purge, PurgeStep, Remembered, Reminding, ScheduleRow, SessionChange, SpawnRow, Standing, Told,
+    TranscriptRow, Tx,
 };
 pub use worded::Worded;
 pub use writer::{Job, JobError, Refused, Writer, WriterStats};

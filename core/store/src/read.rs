@@ -15,7 +15,7 @@ use crate::{
     rows,
     rows::{signed, unsigned},
     schema::{asks, deliveries, escalations, events, messages, principals, runtimes, sessions, tokens},
-    tx::{lane_number, load_inbox},
+    tx::{kept_cursor, lane_number, load_inbox},
 };
 
 /// A message whose stored text is not what was written.
@@ -322,9 +322,11 @@ impl Reader {
         Ok(Some(Traced { message, deliveries, ask: traced_ask(conn, no)? }))
     }
 
-    /// Returns the newest event's cursor; 0 when there is none.
+    /// Returns the newest event's cursor, though it may have been removed; 0 when there was none.
     pub fn last_cursor(&mut self) -> Result<i64, StoreError> {
-        Ok(events::table.select(max(events::cursor)).get_result::<Option<i64>>(self.conn()?)?.unwrap_or_default())
+        let conn = self.conn()?;
+        let newest: Option<i64> = events::table.select(max(events::cursor)).get_result(conn)?;
+        Ok(newest.unwrap_or_default().max(kept_cursor(conn)?))
     }
 
     /// Reads all tokens with their principals, oldest first.

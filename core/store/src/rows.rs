@@ -1,10 +1,11 @@
 //! Turns columns into the model's types, and says which row is damaged when they are not.
 
 use tieline_model::{
-    AskGroupId, DeliveryState, JobId, Message, MessageId, MessageKind, PrincipalId, ProposalId, ScheduleId, SessionId,
-    TokenId,
+    AskGroupId, Code, DeliveryState, JobId, Message, MessageId, MessageKind, Outcome, PrincipalId, ProposalId, Refusal,
+    ScheduleId, SessionId, TokenId,
     ask::AskState,
     job::JobState,
+    outcome::OutcomeJson,
     reply::{Parent, ProposalState},
     schedule::State,
 };
@@ -80,6 +81,12 @@ pub fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
 pub fn message(body: &str, hash: &[u8]) -> Result<Message, StoreError> {
     check_hash(body, hash)?;
     json("messages", body)
+}
+
+/// Returns what is kept under a key once the session that an outcome named is gone.
+pub fn purged_outcome() -> Result<String, StoreError> {
+    let message = "it was carried out before; what it answered was removed with its session";
+    to_json(&OutcomeJson::from(Outcome::Err(Refusal::new(Code::Purged, message).into())))
 }
 
 /// Checks a message's text against the hash that was stored with it.

@@ -20,7 +20,8 @@ diesel::table! {
         no -> BigInt, id -> Binary, title -> Text, circle -> Text, roles -> Text, description -> Nullable<Text>,
         project -> Nullable<Text>, owner -> Binary, epoch -> BigInt, opened_at_ms -> BigInt,
         closed_at_ms -> Nullable<BigInt>, labels -> Text, is_pinned -> Integer, archived_at_ms -> Nullable<BigInt>,
-        parent -> Nullable<Binary>, parent_seq -> Nullable<BigInt>, budget -> Nullable<Text>,
+        parent -> Nullable<Binary>, parent_seq -> Nullable<BigInt>, budget -> Nullable<Text>, first_seq -> BigInt,
+        purged_cursor -> Nullable<BigInt>, purged_at_ms -> Nullable<BigInt>,
     }
 }
 
@@ -161,6 +162,12 @@ diesel::table! {
     }
 }
 
+diesel::table! { purges (session_no) { session_no -> BigInt, purge -> Text, } }
+
+diesel::table! {
+    imports (session_no) { session_no -> BigInt, log_id -> Text, origin -> Binary, copy -> BigInt, through -> BigInt, }
+}
+
 diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
 
 diesel::joinable!(deliveries -> messages (message_no));
@@ -187,4 +194,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_needs,
     runtimes,
     spawns,
+    purges,
 );

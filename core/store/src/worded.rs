@@ -7,7 +7,7 @@ use tieline_model::{EventBody, Message, MessageId, PrincipalId, SessionId, Times
 
 use crate::{
     Reader, StoreError, rows,
-    rows::unsigned,
+    rows::{signed, unsigned},
     schema::{events, messages, principals, sessions},
 };
 
@@ -33,6 +33,12 @@ pub struct Worded {
     pub body: Option<EventBody>,
     /// For a message that was accepted, the message; absent when it is gone or damaged.
     pub message: Option<Message>,
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// How many bytes a text has, without reading it.
+    fn octet_length(text: diesel::sql_types::Text) -> diesel::sql_types::BigInt;
 }
 
 type Row = (i64, i64, i64, String, Vec<u8>, String);
@@ -76,6 +82,44 @@ impl Reader {
         self.with_words(found)
     }
 
+    /// Reads a session's events after one number through another, oldest first: at most `limit`, and fewer when they are
+    /// large. Here an ask has its words also where it was asked.
+    pub fn worded_of(
+        &mut self,
+        id: SessionId,
+        (after, through): (u64, u64),
+        limit: usize,
+    ) -> Result<Vec<Worded>, StoreError> {
+        let no = self.session_no(id)?;
+        let sizes = events::table
+            .filter(events::session_no.eq(no))
+            .filter(events::seq.gt(signed(after)))
+            .filter(events::seq.le(signed(through)))
+            .order(events::seq)
+            .limit(count(limit))
+            .select((events::seq, octet_length(events::body)))
+            .load::<(i64, i64)>(self.conn()?)?;
+        let mut bytes = 0;
+        let mut fits = sizes.iter().take_while(|(_, size)| {
+            let has_room = bytes < MAX_BYTES;
+            bytes += usize::try_from(*size).unwrap_or(MAX_BYTES);
+            has_room
+        });
+        let Some((last, _)) = fits.by_ref().last() else { return Ok(Vec::new()) };
+        let found = events::table
+            .inner_join(sessions::table.on(sessions::no.eq(events::session_no)))
+            .filter(events::session_no.eq(no))
+            .filter(events::seq.gt(signed(after)))
+            .filter(events::seq.le(last))
+            .order(events::seq)
+            .select(COLUMNS)
+            .load(self.conn()?)?;
+        self.with_words_of(found, |one| match &one.body {
+            Some(EventBody::AskOpened { ask, .. }) => Some(*ask),
+            _ => named(one),
+        })
+    }
+
     /// Reads the events with these cursors, newest first. Those that are gone are left out.
     pub fn worded_at(&mut self, cursors: &[i64]) -> Result<Vec<Worded>, StoreError> {
         let mut all: Vec<Row> = Vec::with_capacity(cursors.len());
@@ -103,6 +147,14 @@ impl Reader {
     }
 
     fn with_words(&mut self, found: Vec<Row>) -> Result<Vec<Worded>, StoreError> {
+        self.with_words_of(found, named)
+    }
+
+    fn with_words_of(
+        &mut self,
+        found: Vec<Row>,
+        named: impl Fn(&Worded) -> Option<MessageId>,
+    ) -> Result<Vec<Worded>, StoreError> {
         let mut all = Vec::with_capacity(found.len());
         for (cursor, seq, at, body, session, circle) in found {
             all.push(Worded {
@@ -115,7 +167,7 @@ impl Reader {
                 message: None,
             });
         }
-        let messages: Vec<MessageId> = all.iter().filter_map(named).collect();
+        let messages: Vec<MessageId> = all.iter().filter_map(&named).collect();
         let words = self.words(&messages)?;
         for one in &mut all {
             // A broadcast is named by the timeline of each of its receivers.

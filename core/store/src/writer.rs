@@ -31,7 +31,12 @@ pub trait Job: Send + 'static {
     /// Told, before anything else is run, that the transaction of its batch was rolled back: what a run changed
     /// outside of the store is to be as it was after the last commit.
     fn rolled_back(&mut self) {}
-    /// Told instead of a commit that the work was not kept.
+    /// Tells whether the files are to be written anew after its commit, so that nothing is left of what was removed.
+    /// Such a job is handed back after that; all others wait meanwhile.
+    fn scrubs(&self) -> bool {
+        false
+    }
+    /// Told instead of a commit that the work was not kept, or after it that the files could not be written anew.
     fn failed(&mut self, error: JobError);
 }
 
@@ -193,7 +198,13 @@ impl<C, F> Room<C, F> {
         let error = match self.transaction(conn, &mut batch) {
             Ok(()) => {
                 self.stats.jobs.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                (self.on_commit)(batch);
+                let (scrubbing, done): (Vec<J>, Vec<J>) = batch.into_iter().partition(Job::scrubs);
+                if !done.is_empty() {
+                    (self.on_commit)(done);
+                }
+                if !scrubbing.is_empty() {
+                    self.scrub(conn, scrubbing);
+                }
                 return;
             }
             Err(error) => error,
@@ -213,6 +224,27 @@ impl<C, F> Room<C, F> {
         for job in batch {
             self.commit(conn, vec![job]);
         }
+    }
+
+    /// Writes the database anew, copies the log back and cuts it: freed pages and rests in others hold old words.
+    fn scrub<J: Job>(&mut self, conn: &mut SqliteConnection, mut jobs: Vec<J>)
+    where
+        C: FnMut(Vec<J>),
+    {
+        fail::fail_point!("store.before_scrub");
+        let scrubbed = conn.batch_execute("VACUUM").map_err(StoreError::from).and_then(|()| {
+            fail::fail_point!("store.after_vacuum");
+            checkpoint::run(conn, "TRUNCATE")
+        });
+        fail::fail_point!("store.after_scrub");
+        let error = match scrubbed {
+            Ok(false) => return (self.on_commit)(jobs),
+            Ok(true) => StoreError::Busy,
+            Err(error) => error,
+        };
+        let error = JobError::Store(error);
+        jobs.iter_mut().for_each(|job| job.failed(clone(&error)));
+        (self.on_commit)(jobs);
     }
 
     fn transaction<J: Job>(&mut self, conn: &mut SqliteConnection, batch: &mut [J]) -> Result<(), JobError>
@@ -271,6 +303,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 fn clone(error: &JobError) -> JobError {
     match error {
         JobError::Panic(text) => JobError::Panic(text.clone()),
+        JobError::Store(StoreError::Full) => JobError::Store(StoreError::Full),
+        JobError::Store(StoreError::Busy) => JobError::Store(StoreError::Busy),
         JobError::Store(StoreError::Damaged { table, what }) => {
             JobError::Store(StoreError::Damaged { table, what: what.clone() })
         }

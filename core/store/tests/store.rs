@@ -101,6 +101,7 @@ fn notify(tx: &mut Tx<'_>, n: u128, from: SessionId, to: SessionId) -> Result<()
         reminds_of: Vec::new(),
         wake: None,
         order: None,
+        purged: false,
         sent_at_ms: TimestampMs(5),
         expires_at_ms: Some(TimestampMs(100)),
     };

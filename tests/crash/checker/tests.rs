@@ -40,6 +40,7 @@ fn message(number: usize) -> Message {
         reminds_of: Vec::new(),
         wake: None,
         order: None,
+        purged: false,
         sent_at_ms: TimestampMs(1),
         expires_at_ms: None,
     }

@@ -3,7 +3,7 @@
 use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
-    activity, clock, job, lane as lane_name, line, memory, runtime, schedule,
+    activity, clock, job, keep, lane as lane_name, line, memory, runtime, schedule,
     style::{Paint, Style},
 };
 
@@ -125,6 +125,12 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
         | EventBody::RuntimeHanded(_)
         | EventBody::RuntimeWoken(_)
         | EventBody::RuntimeOrdered(_) => runtime::event(body, style).unwrap_or_default(),
+        EventBody::Purged(event) => keep::was_purged(event),
+        EventBody::Imported(event) => keep::was_imported(event),
+        EventBody::MessageImported(message) => {
+            let text = message.text.as_deref().unwrap_or_default();
+            format!("{} from `{}` (imported): {}", message.kind.as_str(), line(&message.from.title), line(text))
+        }
         EventBody::Activity(recorded) => activity::activity(recorded, style),
         EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
             let paint = match change {

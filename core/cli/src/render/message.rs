@@ -89,6 +89,7 @@ pub fn item(item: &InboxItem, style: &Style, now: TimestampMs) -> String {
     }
     match &message.text {
         Some(text) => out += &format!("\n{}", indented(text)),
+        None if message.purged => out += "\n  (its words were purged)",
         None if message.kind == MessageKind::Ack => out += "\n  (closed without words)",
         None => {}
     }

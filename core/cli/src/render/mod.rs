@@ -6,6 +6,7 @@ mod activity;
 mod event;
 mod failure;
 mod job;
+mod keep;
 mod memory;
 mod message;
 mod needs;
@@ -47,6 +48,8 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::Trace(reply) => trace::trace(reply, style),
         Reply::Transcripts(reply) => activity::transcripts(reply),
         Reply::Recorded(recorded) => activity::recorded(recorded),
+        Reply::Purged(view) => keep::purged(view),
+        Reply::Imported(view) => keep::imported(view),
         Reply::Thread(reply) => needs::thread(reply, style),
         Reply::Needs(reply) => needs::needs(reply, style, now),
         Reply::Timeline(page) => event::timeline(page, style),

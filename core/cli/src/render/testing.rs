@@ -56,6 +56,7 @@ pub fn message(kind: MessageKind, text: Option<&str>) -> Message {
         reminds_of: Vec::new(),
         wake: None,
         order: None,
+        purged: false,
         sent_at_ms: THEN,
         expires_at_ms: None,
     }

@@ -25,6 +25,9 @@ pub fn trace(trace: &Trace, style: &Style) -> String {
     if let Some(text) = &message.text {
         out += &format!("\n{}", indented(text));
     }
+    if message.purged {
+        out += "\n  (its words were purged)";
+    }
     if let Some(view) = &trace.ask {
         out += &format!("\n{}", ask(view, message.sent_at_ms, style));
     }

@@ -108,6 +108,10 @@ impl Decision<'_, '_> {
         let field = "session_restore.session";
         let session = self.find(&restore.session, &request.principal, field)?;
         self.check_own_or_managed(request, session, &restore.session, field)?;
+        if self.tx.is_purged(session)? {
+            let message = format!("`{}` was purged; nothing of it is left to go on from", restore.session);
+            return Err(Refusal::new(Code::Purged, message).at(field).into());
+        }
         if !self.is_open(session)? {
             self.tx.reopen_session(session)?;
             self.event(session, EventBody::SessionRestored { by: request.principal.id })?;

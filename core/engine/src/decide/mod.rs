@@ -8,6 +8,7 @@ mod escalate;
 pub(crate) mod fire;
 mod give;
 mod hand_out;
+mod imports;
 mod inbox;
 mod job_moves;
 mod job_work;
@@ -133,6 +134,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::SessionRestore(restore) => self.session_restore(request, restore),
             Command::SessionBudget(budget) => self.session_budget(request, budget),
             Command::SessionFork(fork) => self.session_fork(request, fork),
+            Command::SessionImport(import) => self.session_import(request, import),
             Command::SessionMerge(merge) => self.session_merge(request, merge),
             Command::PeerAttach(attach) => self.peer_attach(request, attach),
             Command::PeerDetach(detach) => self.peer_detach(request, detach),
@@ -193,7 +195,8 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::PluginLogs(_) => {
                 Err(StoreError::Damaged { table: "commands", what: "a read reached the writer".into() }.into())
             }
-            Command::PluginEnable(_)
+            Command::SessionPurge(_)
+            | Command::PluginEnable(_)
             | Command::PluginDisable(_)
             | Command::PluginReload(_)
             | Command::PluginTrust(_) => {

@@ -61,7 +61,7 @@ impl Decision<'_, '_> {
     }
 
     /// Ends one delivery and tells the sender, unless the sender did it. False when it was too late for that.
-    pub(super) fn end(
+    pub(crate) fn end(
         &mut self,
         session: SessionId,
         row: &PendingRow,

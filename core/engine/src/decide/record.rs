@@ -16,7 +16,7 @@ use crate::request::Request;
 /// How many activities one command may record.
 const MAX_ACTIVITIES: usize = 500;
 /// The longest text of an activity, in bytes.
-const MAX_TEXT: usize = 256 * 1024;
+pub(super) const MAX_TEXT: usize = 256 * 1024;
 
 /// What changes while activities are recorded, and is written once.
 struct Recording {

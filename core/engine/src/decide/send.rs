@@ -156,6 +156,7 @@ impl Decision<'_, '_> {
             reminds_of: draft.reminds_of,
             wake: draft.wake,
             order: draft.order,
+            purged: false,
             sent_at_ms: self.now,
             expires_at_ms: ttl.map(|ms| self.now.plus_ms(ms)),
         })

@@ -76,6 +76,10 @@ pub fn document(event: Worded) -> Document {
                 document.text = joined([message.text, reason].into_iter().flatten());
             }
         }
+        Some(EventBody::MessageImported(message)) => {
+            document.kinds.push(message.kind.as_str());
+            document.text = joined(message.text);
+        }
         Some(EventBody::Activity(recorded)) => told(&mut document, &recorded),
         Some(other) => plain(&mut document, &other),
         None => {}

@@ -36,6 +36,24 @@ struct Random {
     value: String,
 }
 
+/// Where the largest cursor is kept that was given to an event which may be gone.
+const CURSOR: &str = "cursor";
+
+/// Reads the cursor below which none is given out again.
+pub(crate) fn kept_cursor(conn: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let found: Option<String> = meta::table.find(CURSOR).select(meta::value).get_result(conn).optional()?;
+    let damaged = |_| StoreError::Damaged { table: "meta", what: "the cursor is no whole number".to_owned() };
+    found.map_or(Ok(0), |text| text.parse().map_err(damaged))
+}
+
+/// Keeps a cursor from being given out again, though its event may go.
+pub(crate) fn keep_cursor(conn: &mut SqliteConnection, cursor: i64) -> Result<(), StoreError> {
+    diesel::replace_into(meta::table)
+        .values((meta::key.eq(CURSOR), meta::value.eq(cursor.to_string())))
+        .execute(conn)?;
+    Ok(())
+}
+
 impl Tx<'_> {
     /// Appends a fact to a session's timeline.
     pub fn append_event(&mut self, id: SessionId, at: TimestampMs, body: EventBody) -> Result<Event, StoreError> {

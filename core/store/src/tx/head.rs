@@ -54,7 +54,7 @@ pub(crate) fn lane_number(lane: Lane) -> i32 {
 
 /// Reads a session's head; `None` when there is no such session.
 pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<Head>, StoreError> {
-    type Row = (i64, String, String, String, Vec<u8>, i64, Option<i64>, Option<Vec<u8>>, Option<String>);
+    type Row = (i64, String, String, String, Vec<u8>, i64, Option<i64>, Option<Vec<u8>>, Option<String>, i64);
     let row: Option<Row> = sessions::table
         .filter(sessions::id.eq(id.as_bytes().as_slice()))
         .select((
@@ -67,10 +67,13 @@ pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<He
             sessions::closed_at_ms,
             sessions::parent,
             sessions::budget,
+            sessions::first_seq,
         ))
         .get_result(conn)
         .optional()?;
-    let Some((no, title, circle, roles, owner, epoch, closed_at, parent, budget)) = row else { return Ok(None) };
+    let Some((no, title, circle, roles, owner, epoch, closed_at, parent, budget, first_seq)) = row else {
+        return Ok(None);
+    };
     let event_seq: Option<i64> =
         events::table.filter(events::session_no.eq(no)).select(max(events::seq)).get_result(conn)?;
     let open = asks::table.filter(asks::state.eq(0));
@@ -88,7 +91,8 @@ pub fn load_head(conn: &mut SqliteConnection, id: SessionId) -> Result<Option<He
         budget: budget.map(|budget| rows::json("sessions", &budget)).transpose()?,
         is_open: closed_at.is_none(),
         epoch: unsigned(epoch),
-        event_seq: unsigned(event_seq.unwrap_or_default()),
+        // All of its events may be gone.
+        event_seq: unsigned(event_seq.unwrap_or_default().max(first_seq - 1)),
         inbox: load_inbox(conn, no)?,
         has_runtime: runs > 0,
         asks_from: unsigned(asks_from),

@@ -9,6 +9,7 @@ mod drafts;
 mod events;
 mod head;
 mod idempotency;
+mod imports;
 mod inboxes;
 mod job_row;
 mod jobs;
@@ -16,6 +17,8 @@ mod kv;
 mod memory;
 mod principals;
 mod progress;
+mod purge;
+mod retention;
 mod runs;
 mod runtimes;
 mod schedules;
@@ -23,6 +26,7 @@ mod sessions;
 mod spawns;
 mod transcripts;
 mod update;
+mod words;
 
 use std::collections::{HashMap, HashSet};
 
@@ -31,10 +35,11 @@ use tieline_model::{MessageId, PrincipalId, SessionId};
 
 pub use ask_care::Reminding;
 pub use asks::{AskRow, GroupRow};
-pub(crate) use events::{log_id, redaction_key};
+pub(crate) use events::{kept_cursor, log_id, redaction_key};
 pub use head::Head;
 pub(crate) use head::{lane_number, load_inbox};
 pub use idempotency::Remembered;
+pub use imports::ImportRow;
 pub use inboxes::{NewDelivery, PendingRow, Places};
 pub(crate) use job_row::Stored as StoredJob;
 pub use job_row::{JobRow, NewJob};
@@ -42,6 +47,8 @@ pub(crate) use jobs::needs as job_needs;
 pub use kv::KvUse;
 pub use memory::ProposalRow;
 pub(crate) use memory::{Stored as StoredProposal, newest as newest_memory, text as memory_text};
+pub use purge::{Purge, PurgeStep};
+pub(crate) use retention::FORGETTING;
 pub use schedules::{NewSchedule, ScheduleRow, Standing};
 pub(crate) use schedules::{Stored as StoredSchedule, next_due};
 pub use sessions::{NewSession, SessionChange, Told};
@@ -130,7 +137,7 @@ impl<'a> Tx<'a> {
             self.cache.counters = Some(Counters {
                 session_no: session_no.unwrap_or_default(),
                 message_no: message_no.unwrap_or_default(),
-                cursor: cursor.unwrap_or_default(),
+                cursor: cursor.unwrap_or_default().max(events::kept_cursor(self.conn)?),
                 outcome_no: outcome_no.unwrap_or_default(),
             });
         }

@@ -277,6 +277,7 @@ fn templates(text_bytes: usize) -> Result<(Template, Template)> {
         reminds_of: Vec::new(),
         wake: None,
         order: None,
+        purged: false,
         sent_at_ms: TimestampMs(NOW_MS),
         expires_at_ms: Some(TimestampMs(NOW_MS)),
     };
