@@ -4,6 +4,7 @@ mod doctor;
 mod hook;
 mod import;
 mod job;
+mod keep;
 mod memory;
 mod message;
 mod operate;
@@ -27,6 +28,7 @@ pub use doctor::{Doctor, DoctorVerb};
 pub use hook::Hook;
 pub use import::{Import, ImportFrom, Transcripts};
 pub use job::{AddJob, FinishJob, Jobs, JobsVerb, RunJobs, Taking};
+pub use keep::{Export, ExportFormat, ImportLines, Purge};
 pub use memory::{ApplyMemory, Decision, Memory, MemoryVerb, ProposeMemory};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
@@ -122,7 +124,11 @@ pub enum Verb {
     Search(Search),
     /// What is known of something, as a short digest for a model
     Recall(Recall),
-    /// Take in the transcripts of agent programs as timelines
+    /// Write timelines down, for programs or for people
+    Export(Export),
+    /// Remove what a session said and did; humans only
+    Purge(Purge),
+    /// Take in transcripts of agent programs, or exports, as timelines
     Import(Import),
     /// Tell the daemon what an agent program does; run by that program
     Hook(Hook),
@@ -234,6 +240,10 @@ mod tests {
             &["schedule", "list", "review", "--all", "--json"],
             &["jobs", "add", "--for", "review", "Read", "the diff", "--deadline", "2h", "--attempts", "5"],
             &["jobs", "add", "--new", "night", "--backend", "claude", "Build", "-", "--steady"],
+            &["export", "review", "--format", "markdown", "-o", "x.md"],
+            &["purge", "review", "--before", "2026-11-01", "--yes"],
+            &["import", "jsonl", "x.jsonl", "--again"],
+            &["events", "--follow", "--session", "a", "--session", "b"],
             &["memory", "show", "review", "--at", "3"],
             &["memory", "snapshot", "--origin", "resume", "CLAUDE.md"],
             &["memory", "propose", "CLAUDE.md", "--remove", "--reason", "old"],
@@ -273,6 +283,9 @@ mod tests {
             (&["service"], "Usage"),
             (&["memory", "propose", "CLAUDE.md", "--reason", "old"], "--diff"),
             (&["memory", "snapshot"], "<FILES>"),
+            (&["purge", "review"], "--through"),
+            (&["purge", "review", "--all", "--through", "3"], "cannot be used with"),
+            (&["purge", "review", "--before", "soon"], "2026-11-01"),
             (&["whoami", "--url", "https://127.0.0.1:1"], "http://"),
             (&["whoami", "--url", "http://example.org:80"], "loopback"),
         ];

@@ -23,6 +23,27 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 pub struct Client {
     endpoint: Endpoint,
     secret: Option<Secret>,
+    /// How long it waits for an answer.
+    limit: Duration,
+}
+
+/// A body that comes in pieces.
+pub struct Body {
+    client: Client,
+    incoming: Incoming,
+}
+
+impl Body {
+    /// Waits for the next piece; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Failed> {
+        while let Some(frame) = self.incoming.frame().await {
+            let frame = frame.map_err(|error| self.client.failed(broken(error)))?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Why one attempt had no answer.
@@ -48,7 +69,12 @@ pub struct Answer {
 impl Client {
     /// Returns a client that speaks with `secret`, or with none.
     pub fn new(endpoint: Endpoint, secret: Option<Secret>) -> Self {
-        Self { endpoint, secret }
+        Self { endpoint, secret, limit: ANSWER_LIMIT }
+    }
+
+    /// Returns one that waits for answers as long as this.
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Returns where it connects to.
@@ -109,9 +135,25 @@ impl Client {
         self.answer(request).await.map_err(|lost| self.failed(lost))
     }
 
-    /// Opens the stream of what happens, in one session or in all in reach.
-    pub async fn events(&self, session: Option<&str>, after: Option<u64>) -> Result<EventStream, Failed> {
-        EventStream::open(self.clone(), session, after).await
+    /// Gets a resource that may be large, piece by piece.
+    pub async fn read(&self, path: &str) -> Result<Body, Failed> {
+        let request = self.request(Method::GET, path, Bytes::new()).map_err(|lost| self.failed(lost))?;
+        let response = self.send(request).await.map_err(|lost| self.failed(lost))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Body { client: self.clone(), incoming: response.into_body() });
+        }
+        let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        Err(match serde_json::from_slice(&body) {
+            Ok(OutcomeJson::Refusal(refusal)) => Failed::Refused(refusal),
+            Ok(OutcomeJson::Fault(fault)) => Failed::Fault(fault),
+            _ => self.failed(Lost::Strange(format!("status {} for {path}", status.as_u16()))),
+        })
+    }
+
+    /// Opens the stream of what happens, in these sessions or in all in reach.
+    pub async fn events(&self, sessions: &[String], after: Option<u64>) -> Result<EventStream, Failed> {
+        EventStream::open(self.clone(), sessions, after).await
     }
 
     async fn post(&self, body: Bytes, key: &str) -> Result<OutcomeJson, Lost> {
@@ -141,7 +183,7 @@ impl Client {
             let body = response.into_body().collect().await.map_err(broken)?.to_bytes();
             Ok(Answer { status, body })
         };
-        tokio::time::timeout(ANSWER_LIMIT, asking).await.map_err(|_| Lost::Late)?
+        tokio::time::timeout(self.limit, asking).await.map_err(|_| Lost::Late)?
     }
 
     /// Sends a request over a connection of its own and returns the head of the answer.
@@ -158,7 +200,7 @@ impl Client {
         match lost {
             Lost::Refused(error) => Failed::Unreachable { place, why: reason(&error) },
             Lost::Broken(why) => Failed::Unreachable { place, why: format!("the connection ended: {why}") },
-            Lost::Late => Failed::Unreachable { place, why: format!("no answer in {} s", ANSWER_LIMIT.as_secs()) },
+            Lost::Late => Failed::Unreachable { place, why: format!("no answer in {} s", self.limit.as_secs()) },
             Lost::Strange(what) => Failed::Stranger { place, what },
         }
     }

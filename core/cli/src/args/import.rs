@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tieline_model::Address;
 
+use super::ImportLines;
+
 /// `tieline import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,6 +29,9 @@ pub enum ImportFrom {
     /// Take in transcripts of Codex
     #[command(after_help = "Example:\n  tieline import codex --dry-run")]
     Codex(Transcripts),
+    /// Take in an export of this program, as JSON Lines
+    #[command(after_help = "Example:\n  tieline import jsonl review.jsonl")]
+    Jsonl(ImportLines),
 }
 
 /// What to take in, and how.

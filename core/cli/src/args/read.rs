@@ -102,17 +102,18 @@ Examples:
   tieline events
   tieline events --session review --after 12
   tieline events --follow
+  tieline events --follow --session build --session review --after 4711
   tieline events --follow --json | jq .body
 
-Without --follow: the timeline of one session, your home's by default. With it: what happens from now on in all
-sessions in reach, or in one.")]
+Without --follow: the timeline of one session, your home's by default. With it: what happens from now on, or after a
+cursor, in all sessions in reach or in those named. Where something was purged meanwhile, that is said.")]
 pub struct Events {
     /// Keep printing what happens
     #[arg(long, short)]
     pub follow: bool,
-    /// Only the timeline of this session
-    #[arg(long)]
-    pub session: Option<Address>,
+    /// Only the timeline of this session; with --follow it may be given up to 20 times
+    #[arg(long = "session", value_name = "SESSION")]
+    pub sessions: Vec<Address>,
     /// Only what came after this number: the session's own, with --follow the cursor of the last event seen
     #[arg(long, value_name = "NUMBER")]
     pub after: Option<u64>,

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
-use tieline_model::command::{Escalation, Need};
+use tieline_model::{
+    TimestampMs,
+    command::{Escalation, Need},
+};
 
 /// Reads one of the words that a type of the model is written as in JSON.
 pub fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -47,6 +50,16 @@ pub fn escalation(text: &str) -> Result<Escalation, String> {
     Ok(Escalation { after_ms: millis(span(after)?), to })
 }
 
+/// Reads an instant: a day in UTC, or a day with a time.
+pub fn instant(text: &str) -> Result<TimestampMs, String> {
+    let whole = if text.contains(['T', ' ']) { text.to_owned() } else { format!("{text}T00:00:00Z") };
+    let time = humantime::parse_rfc3339_weak(&whole).map_err(|error| {
+        format!("{error}; wanted a date such as 2026-11-01, or an instant such as 2026-11-01T09:00:00Z")
+    })?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|_| "it is before 1970".to_owned())?;
+    Ok(TimestampMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
+
 /// Reads `key=value`.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -71,6 +84,13 @@ mod tests {
         assert_eq!(seconds("2m"), Ok(Duration::from_secs(120)));
         assert!(seconds("soon").is_err() && span("5").is_err());
         assert_eq!(millis(Duration::from_millis(1500)), 1500);
+    }
+
+    #[test]
+    fn a_date_is_its_first_instant_in_utc() {
+        assert_eq!(instant("1970-01-02"), Ok(TimestampMs(86_400_000)));
+        assert_eq!(instant("1970-01-01T00:00:01Z"), Ok(TimestampMs(1_000)));
+        assert!(instant("soon").unwrap_err().contains("2026-11-01"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{Method, body::Incoming, header};
-use tieline_model::{Event, outcome::OutcomeJson};
+use tieline_model::{Event, event::Gap, outcome::OutcomeJson};
 
 use super::{Client, Lost};
 use crate::{
@@ -29,6 +29,18 @@ pub enum Item {
         /// The event, unless it is of a kind that this program does not know.
         event: Option<Box<Event>>,
     },
+    /// Something had happened, and was removed before it could be read.
+    Gap {
+        /// The gap as it was written.
+        json: String,
+        /// The gap.
+        gap: Gap,
+    },
+}
+
+#[derive(serde::Deserialize)]
+struct Told {
+    gap: Gap,
 }
 
 /// An open stream. It resumes without gaps after the last event that it gave out.
@@ -44,11 +56,9 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    pub(super) async fn open(client: Client, session: Option<&str>, after: Option<u64>) -> Result<Self, Failed> {
-        let path = match session {
-            Some(session) => format!("/v1/events?session={}", percent(session)),
-            None => "/v1/events".into(),
-        };
+    pub(super) async fn open(client: Client, sessions: &[String], after: Option<u64>) -> Result<Self, Failed> {
+        let query: Vec<String> = sessions.iter().map(|session| format!("session={}", percent(session))).collect();
+        let path = format!("/v1/events?{}", query.join("&")).trim_end_matches('?').to_owned();
         let last = after.map(|cursor| cursor.to_string());
         let mut stream = Self {
             client,
@@ -73,6 +83,11 @@ impl EventStream {
             if let Some(frame) = self.ready.pop_front() {
                 if let Some(id) = frame.id {
                     self.last = Some(id);
+                }
+                if frame.event == "gap"
+                    && let Ok(Told { gap }) = serde_json::from_str(&frame.data)
+                {
+                    return Ok(Item::Gap { json: frame.data, gap });
                 }
                 let event = serde_json::from_str(&frame.data).ok();
                 return Ok(Item::Event { json: frame.data, event });

@@ -106,13 +106,13 @@ async fn a_stream_that_ends_is_resumed_after_its_last_event() {
         heads
     });
 
-    let mut stream = client(&path).events(Some("ops/a"), None).await.unwrap();
+    let mut stream = client(&path).events(&["ops/a".to_owned()], None).await.unwrap();
     let mut seen = Vec::new();
     while seen.len() < 5 {
         seen.push(match stream.next().await.unwrap() {
             Item::Connected => "connected".to_owned(),
             Item::Lost(_) => "lost".to_owned(),
-            Item::Event { json, .. } => json,
+            Item::Event { json, .. } | Item::Gap { json, .. } => json,
         });
     }
     assert_eq!(seen, ["connected", "{\"a\":1}", "lost", "connected", "{\"a\":2}"]);

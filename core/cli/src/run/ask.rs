@@ -39,7 +39,7 @@ pub async fn ask(context: &Context, args: args::Ask) -> Result<(), Failed> {
     };
     // Listening starts before asking, so that no answer is too quick to be noticed.
     let asker = session(&client, args.sender.as_ref()).await?;
-    let mut events = client.events(Some(&asker.to_string()), None).await?;
+    let mut events = client.events(&[asker.to_string()], None).await?;
     let reply = client.call(&command).await?;
     send::accepted(&context.out, "asked", &reply)?;
     let Reply::Accepted(accepted) = &reply else { return Err(unexpected(&reply)) };
@@ -72,7 +72,7 @@ async fn closed(client: &Client, events: &mut EventStream, ask: MessageId) -> Re
     loop {
         let is_news = match events.next().await? {
             Item::Connected => true,
-            Item::Lost(_) => false,
+            Item::Lost(_) | Item::Gap { .. } => false,
             Item::Event { event, .. } => event
                 .is_some_and(|event| matches!(&event.body, EventBody::AskClosed { ask: closed, .. } if *closed == ask)),
         };

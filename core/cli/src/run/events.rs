@@ -26,9 +26,13 @@ pub async fn events(context: &Context, args: args::Events) -> Result<(), Failed>
 }
 
 async fn timeline(context: &Context, client: &Client, args: args::Events) -> Result<(), Failed> {
-    let session = match args.session {
-        Some(address) => address.to_string(),
-        None => match client.call(&Command::Whoami(Whoami {})).await? {
+    let session = match args.sessions.as_slice() {
+        [address] => address.to_string(),
+        [_, _, ..] => {
+            let message = "several sessions are merged with --follow; for what was, see `tieline timeline`";
+            return Err(Failed::Input(message.into()));
+        }
+        [] => match client.call(&Command::Whoami(Whoami {})).await? {
             Reply::Whoami(whoami) => whoami.principal.home.to_string(),
             other => return Err(unexpected(&other)),
         },
@@ -72,8 +76,8 @@ fn page(client: &Client, answer: &Answer) -> Result<Page, Failed> {
 }
 
 async fn follow(context: &Context, client: &Client, args: args::Events) -> Result<(), Failed> {
-    let session = args.session.map(|address| address.to_string());
-    let mut stream = client.events(session.as_deref(), args.after).await?;
+    let sessions: Vec<String> = args.sessions.iter().map(ToString::to_string).collect();
+    let mut stream = client.events(&sessions, args.after).await?;
     let mut names = Names::load(client).await?;
     context.out.note("following; Ctrl-C ends it");
     let mut is_lost = false;
@@ -85,6 +89,8 @@ async fn follow(context: &Context, client: &Client, args: args::Events) -> Resul
                 is_lost = true;
                 context.out.note(&format!("connection lost ({why}); trying again"));
             }
+            Item::Gap { json, .. } if context.out.json => context.out.text(&json)?,
+            Item::Gap { gap, .. } => names.gap(context, client, &gap).await?,
             Item::Event { json, .. } if context.out.json => context.out.text(&json)?,
             Item::Event { event: Some(event), .. } => names.print(context, client, &event).await?,
             Item::Event { event: None, .. } => context.out.note("an event that this program does not know"),

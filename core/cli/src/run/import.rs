@@ -48,6 +48,7 @@ pub async fn import(context: &Context, args: Import) -> Result<(), Failed> {
     let (vendor, args) = match args.from {
         ImportFrom::Claude(args) => (Vendor::Claude, args),
         ImportFrom::Codex(args) => (Vendor::Codex, args),
+        ImportFrom::Jsonl(args) => return super::import_lines::import(context, args).await,
     };
     let places = places(vendor, &args.paths)?;
     let client = if args.dry_run { None } else { Some(context.client()?) };

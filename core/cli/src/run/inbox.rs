@@ -54,7 +54,7 @@ impl Reader<'_> {
         let first = self.read(self.args.lane, self.args.after).await?;
         let session = first.session;
         self.session = Some(Address::Session(session));
-        let mut events = self.client.events(Some(&session.to_string()), None).await?;
+        let mut events = self.client.events(&[session.to_string()], None).await?;
         self.context.out.note("following; Ctrl-C ends it");
         let mut is_lost = false;
         loop {
@@ -71,6 +71,8 @@ impl Reader<'_> {
                     self.context.out.note(&format!("connection lost ({why}); trying again"));
                     continue;
                 }
+                // The words of what waits here are gone, and its event with them: it is read as what it is now.
+                Item::Gap { .. } => continue,
                 Item::Event { event, .. } => match event.map(|event| event.body) {
                     Some(EventBody::MessageAccepted { lane, .. }) => vec![lane],
                     _ => continue,

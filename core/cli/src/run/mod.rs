@@ -4,12 +4,15 @@ mod ask;
 mod config;
 mod confirm;
 mod events;
+mod export;
 mod import;
+mod import_lines;
 mod inbox;
 mod job;
 mod memory;
 mod names;
 mod plugin;
+mod purge;
 mod record;
 mod schedule;
 mod search;
@@ -103,6 +106,8 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Timeline(args) => timeline::timeline(context, args).await,
         Verb::Search(args) => search::search(context, args).await,
         Verb::Recall(args) => search::recall(context, args).await,
+        Verb::Export(args) => export::export(context, args).await,
+        Verb::Purge(args) => purge::purge(context, args).await,
         Verb::Import(args) => import::import(context, args).await,
         Verb::Record(args) => record::record(context, args).await,
         Verb::Schedule(args) => schedule::run(context, args).await,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tieline_model::{
     Address, Command, Event, Reply, SessionId,
     command::{SessionList, SessionRef},
+    event::Gap,
 };
 
 use super::ask::unexpected;
@@ -44,6 +45,14 @@ impl Names {
     pub async fn print(&mut self, context: &Context, client: &Client, event: &Event) -> Result<(), Failed> {
         self.learn(client, event.session).await?;
         context.out.text(&render::event(event, &|id| self.of(id), &context.out.style))
+    }
+
+    /// Says that something was removed.
+    pub async fn gap(&mut self, context: &Context, client: &Client, gap: &Gap) -> Result<(), Failed> {
+        self.learn(client, gap.session).await?;
+        let title = render::line(&self.of(gap.session));
+        context.out.note(&format!("events of `{title}` before its number {} were purged", gap.first_seq));
+        Ok(())
     }
 
     fn of(&self, id: SessionId) -> String {
