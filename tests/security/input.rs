@@ -197,6 +197,10 @@ async fn a_wrong_query_or_path_is_refused_with_its_field() {
         ("/v1/sessions?colour=red", 400, "bad_input", Some("query")),
         ("/v1/sessions?after=ses_1", 400, "bad_input", Some("after")),
         ("/v1/sessions?include_closed=perhaps", 400, "bad_input", Some("query")),
+        ("/v1/sessions/human/export?format=pdf", 400, "bad_input", Some("format")),
+        ("/v1/sessions/human/export?colour=red", 400, "bad_input", Some("query")),
+        ("/v1/sessions/nobody/export", 404, "unknown_session", Some("session_get.session")),
+        ("/v1/events?session=human&colour=red", 400, "bad_input", Some("query")),
         ("/v1/sessions/nobody", 404, "unknown_session", Some("session_get.session")),
         ("/v1/sessions/ses_12345678901234567890123456789zzz", 400, "bad_input", Some("session")),
         ("/v1/sessions/human/inbox?lane=fast", 400, "bad_input", Some("query")),
@@ -208,9 +212,9 @@ async fn a_wrong_query_or_path_is_refused_with_its_field() {
         ("/v1/peers?session=nobody", 404, "unknown_session", Some("peer_list.session")),
         ("/v1/messages/1", 400, "bad_input", Some("message")),
         ("/v1/messages/msg_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f", 404, "unknown_message", Some("trace.message")),
-        ("/v1/events?after=yesterday", 400, "bad_input", Some("query")),
+        ("/v1/events?after=yesterday", 400, "bad_input", Some("after")),
         ("/v1/events?session=nobody", 404, "unknown_session", Some("session")),
-        ("/v1/live?after=yesterday", 400, "bad_input", Some("query")),
+        ("/v1/live?after=yesterday", 400, "bad_input", Some("after")),
         ("/v1/nothing", 404, "unknown_path", None),
     ] {
         let answer = Request::get(path).token(&token).send(&daemon.tcp()).await;

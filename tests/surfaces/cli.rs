@@ -16,9 +16,9 @@ impl<'a> CommandLine<'a> {
 
 impl Surface for CommandLine<'_> {
     /// A receipt is given with `inbox --ack`; a field of another name cannot be typed; `plugins trust` looks at the plugin
-    /// before, which an agent may not either. What hooks report is typed by nobody.
+    /// before, which an agent may not either; an export is read from a file. What hooks report is typed by nobody.
     fn lacks(&self) -> &[&'static str] {
-        &["receipt", "plugin_trust", "malformed", "report", "runtime_find"]
+        &["receipt", "plugin_trust", "session_import", "malformed", "report", "runtime_find"]
     }
 
     async fn say(&mut self, who: &'static str, command: &Value) -> Value {
@@ -56,6 +56,7 @@ fn words(command: &Value) -> Vec<String> {
         "session_merge" => (&["sessions", "merge"], &["session", "note"]),
         "session_archive" => (&["sessions", "archive"], &["session"]),
         "session_restore" => (&["sessions", "restore"], &["session"]),
+        "session_purge" => (&["purge", "--yes"], &["session"]),
         "why" => (&["why"], &["session"]),
         "ask" => (&["ask"], &["to", "text"]),
         "ack" => (&["ack"], &["ask", "text"]),
@@ -107,6 +108,7 @@ fn words(command: &Value) -> Vec<String> {
             name @ ("exclude" | "add") => {
                 value.as_array().unwrap().iter().flat_map(|one| [format!("--{name}"), plain(one)]).collect()
             }
+            "all" => vec!["--all".to_owned()],
             "misfire" => vec!["--misfire".to_owned(), format!("all:{}", value["all"]["max"])],
             "overlap" => vec!["--overlap".to_owned(), plain(value).replace('_', "-")],
             "session" if name == "job_create" => vec!["--for".to_owned(), plain(value)],

@@ -8,7 +8,7 @@ use crate::{Surface, cast::Cast};
 
 pub const PROTOCOL: &str = "2025-06-18";
 
-/// Commands of the script that MCP has not: an agent steers no plugins.
+/// Commands of the script that MCP has not: an agent steers no plugins and decides nothing in a person's place.
 pub const LACKS: &[&str] = &[
     "plugin_list",
     "plugin_info",
@@ -18,6 +18,7 @@ pub const LACKS: &[&str] = &[
     "plugin_reload",
     "plugin_trust",
     "memory_decide",
+    "session_purge",
 ];
 
 /// The tool call that a command is: a tool's own, or one of the tool for all others.

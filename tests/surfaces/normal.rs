@@ -36,7 +36,7 @@ impl Normal {
         match name {
             "since_ms" | "at_ms" | "sent_at_ms" | "opened_at_ms" | "closed_at_ms" | "expires_at_ms"
             | "created_at_ms" | "nominal_ms" | "ready_at_ms" | "leased_until_ms" | "deadline_ms" | "ended_at_ms"
-            | "until_ms" | "proposed_at_ms" | "decided_at_ms" | "retry_at_ms"
+            | "heard_at_ms" | "until_ms" | "proposed_at_ms" | "decided_at_ms" | "retry_at_ms"
                 if value.is_number() =>
             {
                 json!("[time]")

@@ -237,9 +237,38 @@ fn lines() -> Vec<Line> {
         ),
         line(AGENT, json!({"report": {"agent": "Claude Code", "native": "n-1", "signal": "rested", "hook": "Stop"}})),
         line(AGENT, json!({"runtime_find": {"processes": [{"pid": 1, "started": 1}]}})),
+        // A timeline from elsewhere, and what becomes of it.
+        line(AGENT, import("the copy", json!([noted(1), noted(3)]))).keep("copy", "/ok/imported/session"),
+        line(AGENT, import("the copy", json!([noted(1), noted(3)]))),
+        line(AGENT, import("the copy", json!([noted(3), noted(1)]))),
+        line(HUMAN, json!({"session_purge": {"session": "the copy", "all": true}})),
+        line(HUMAN, json!({"session_purge": {"session": "the copy", "through": 99}})),
+        line(HUMAN, json!({"session_purge": {"session": "the copy", "through": 3}})),
+        line(AGENT, json!({"session_archive": {"session": "the copy"}})),
+        line(CRITIC, json!({"session_purge": {"session": "$copy", "all": true}})),
+        line(HUMAN, json!({"session_purge": {"session": "$copy", "all": true}})),
+        line(AGENT, json!({"session_restore": {"session": "$copy"}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]
+}
+
+fn import(title: &str, items: Value) -> Value {
+    json!({"session_import": {
+        "origin": {
+            "log_id": "0197c3f0a1b27c3d8e4f5a6b7c8d9e0f",
+            "session": "ses_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f",
+            "first_seq": 1,
+            "last_seq": 3,
+        },
+        "title": title,
+        "items": items,
+    }})
+}
+
+fn noted(seq: u64) -> Value {
+    let what = json!({"activity": {"what": {"noted": {"text": "as it was"}}, "happened_at_ms": 1}});
+    json!({"seq": seq, "at_ms": 1, "what": what})
 }
 
 /// Plays the script on a surface and returns all that was answered, and then each session's events.
