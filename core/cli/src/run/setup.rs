@@ -34,9 +34,10 @@ fn connect(context: &Context, args: &Setup) -> Result<(), Failed> {
     if plan.changes.is_empty() {
         return tell(context, &plan, false, "already set up");
     }
-    if !is_wanted(context, args, &plan, "Write this?")? {
+    if args.dry_run {
         return tell(context, &plan, false, "nothing was written");
     }
+    agree(context, args, &plan, "Write this?")?;
     record.prepare(&plan.changes, &without_us(&agents, &roots, &record)?)?;
     write_all(&plan.changes, |_| None)?;
     tell(context, &plan, true, "set up; programs that run now read this when they are started again")
@@ -50,11 +51,11 @@ fn take_back(context: &Context, args: &Setup) -> Result<(), Failed> {
     if plan.changes.is_empty() && known.is_empty() {
         return tell(context, &plan, false, "nothing is set up");
     }
-    if !plan.changes.is_empty() && !is_wanted(context, args, &plan, "Undo this?")? {
-        return tell(context, &plan, false, "nothing was written");
-    }
     if args.dry_run {
         return tell(context, &plan, false, "nothing was written");
+    }
+    if !plan.changes.is_empty() {
+        agree(context, args, &plan, "Undo this?")?;
     }
     let mode = |path: &std::path::Path| record.entry(path).and_then(|entry| entry.mode);
     write_all(&plan.changes, mode)?;
@@ -64,18 +65,18 @@ fn take_back(context: &Context, args: &Setup) -> Result<(), Failed> {
     tell(context, &plan, true, "undone; programs that run now notice when they are started again")
 }
 
-/// Shows what changes. Tells whether it is to be done.
-fn is_wanted(context: &Context, args: &Setup, plan: &Plan, question: &str) -> Result<bool, Failed> {
-    if args.dry_run {
-        return Ok(false);
+/// Shows what changes, and gets a yes.
+fn agree(context: &Context, args: &Setup, plan: &Plan, question: &str) -> Result<(), Failed> {
+    if args.yes {
+        return Ok(());
     }
     let style = Style { color: crate::output::may_color(std::io::IsTerminal::is_terminal(&std::io::stderr())) };
-    if args.yes {
-        return Ok(true);
-    }
     context.out.show(&shown(plan, &style));
     let instead = "what changes is asked about on a terminal, and there is none; look with --dry-run, then add --yes";
-    is_agreed(context, question, instead)
+    match is_agreed(context, question, instead)? {
+        true => Ok(()),
+        false => Err(Failed::No("nothing was written".into())),
+    }
 }
 
 /// Lays a plan out for people: each file with its reasons and its difference.
