@@ -28,6 +28,7 @@ use crate::{
     mail_comes_through_a_hook_once::{HAND_OUT, WAKE},
     mesh::Mesh,
     node::{Habits, Node},
+    side_by_side_is_told_once::SIDE_BY_SIDE,
     traffic,
 };
 
@@ -88,6 +89,7 @@ fn every_fail_point_of_the_sources_is_covered() {
         .chain(HAND_OUT)
         .chain(WAKE)
         .chain(PURGE)
+        .chain(SIDE_BY_SIDE)
         .chain([BUG])
         .map(str::to_owned);
     assert_eq!(built::fail_points(), covered.collect::<BTreeSet<_>>(), "left: the sources; right: these tests");

@@ -28,4 +28,5 @@ mod a_schedule_fires_once;
 mod every_fail_point;
 mod mail_comes_through_a_hook_once;
 mod random_kills;
+mod side_by_side_is_told_once;
 mod the_release_has_no_fail_points;

@@ -85,6 +85,7 @@ fn message() -> impl Strategy<Value = Message> {
             supersedes: None,
             hops: 3,
             reminds_of: Vec::new(),
+            tells: None,
             wake: None,
             order: None,
             purged: false,

@@ -129,6 +129,11 @@ async fn what_is_in_another_circle_answers_as_if_it_did_not_exist() {
         json!({"job_retry": {"job": "JOB"}}),
         json!({"job_get": {"job": "JOB"}}),
         json!({"job_list": {"session": "SESSION"}}),
+        json!({"idle_watch": {"session": "SESSION"}}),
+        json!({"idle_watch": {"session": "stranger", "as": "SESSION"}}),
+        json!({"file_lease": {"paths": ["/x"], "as": "SESSION"}}),
+        json!({"file_release": {"as": "SESSION"}}),
+        json!({"file_leases": {"circle": "main"}}),
         json!({"schedule_create": {"when": "in 9d", "command": {"notify": {"to": "SESSION", "text": "x"}}}}),
         json!({"schedule_create": {
             "when": "in 9d",

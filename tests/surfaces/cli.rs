@@ -81,6 +81,10 @@ fn words(command: &Value) -> Vec<String> {
         "memory_show" => (&["memory", "show"], &["session"]),
         "memory_diff" => (&["memory", "diff"], &["session", "from", "to"]),
         "memory_log" => (&["memory", "log"], &["session"]),
+        "idle_watch" => (&["sessions", "watch"], &["session"]),
+        "file_lease" => (&["files", "lease"], &["paths"]),
+        "file_release" => (&["files", "release"], &["paths"]),
+        "file_leases" => (&["files", "list"], &[]),
         "job_create" => (&["jobs", "add"], &["title", "input"]),
         "job_take" => (&["jobs", "take"], &[]),
         "job_renew" => (&["jobs", "renew"], &["job", "lease"]),
@@ -103,6 +107,7 @@ fn words(command: &Value) -> Vec<String> {
     words.extend(in_place.iter().filter_map(|name| fields.get(*name)).flat_map(all));
     for (field, value) in fields.iter().filter(|(field, _)| !in_place.contains(&field.as_str())) {
         let option = match field.as_str() {
+            "for_ms" => vec!["--for".to_owned(), format!("{value}ms")],
             "expires_in_ms" => vec!["--expires".to_owned(), format!("{value}ms")],
             "roles" => value.as_array().unwrap().iter().flat_map(|role| ["--role".to_owned(), plain(role)]).collect(),
             name @ ("exclude" | "add") => {

@@ -36,7 +36,8 @@ impl Normal {
         match name {
             "since_ms" | "at_ms" | "sent_at_ms" | "opened_at_ms" | "closed_at_ms" | "expires_at_ms"
             | "created_at_ms" | "nominal_ms" | "ready_at_ms" | "leased_until_ms" | "deadline_ms" | "ended_at_ms"
-            | "heard_at_ms" | "until_ms" | "proposed_at_ms" | "decided_at_ms" | "retry_at_ms"
+            | "heard_at_ms" | "until_ms" | "proposed_at_ms" | "decided_at_ms" | "retry_at_ms" | "until_ms"
+            | "proposed_at_ms" | "decided_at_ms" | "retry_at_ms" | "heard_at_ms" | "claimed_at_ms"
                 if value.is_number() =>
             {
                 json!("[time]")
@@ -61,7 +62,7 @@ impl Normal {
             out.push_str(&self.name(&rest[at..end], prefix));
             rest = &rest[end..];
         }
-        out + rest
+        without_clocks(&(out + rest))
     }
 
     fn name(&mut self, id: &str, prefix: &'static str) -> String {
@@ -74,6 +75,20 @@ impl Normal {
         self.names.insert(id.to_owned(), name.clone());
         name
     }
+}
+
+/// Puts a word in place of each time of day, as in `09:05 UTC`.
+fn without_clocks(text: &str) -> String {
+    let mut parts = text.split(" UTC").peekable();
+    let mut out = String::new();
+    while let Some(part) = parts.next() {
+        let is_clock = |clock: &str| clock.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+        match part.len().checked_sub(5).filter(|at| part.is_char_boundary(*at) && is_clock(&part[*at..])) {
+            Some(at) if parts.peek().is_some() => out = out + &part[..at] + "[clock]",
+            _ => out = out + part + if parts.peek().is_some() { " UTC" } else { "" },
+        }
+    }
+    out
 }
 
 fn next_id(text: &str) -> Option<(usize, &'static str)> {

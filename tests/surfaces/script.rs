@@ -248,6 +248,23 @@ fn lines() -> Vec<Line> {
         line(CRITIC, json!({"session_purge": {"session": "$copy", "all": true}})),
         line(HUMAN, json!({"session_purge": {"session": "$copy", "all": true}})),
         line(AGENT, json!({"session_restore": {"session": "$copy"}})),
+        // Agents that work side by side.
+        line(CRITIC, json!({"idle_watch": {"session": "api-claude"}})),
+        line(CRITIC, json!({"idle_watch": {"session": "agent"}})),
+        line(CRITIC, json!({"file_lease": {"paths": ["/work/api/a.rs"], "for_ms": 60_000, "note": "new error type"}})),
+        line(AGENT, json!({"file_lease": {"paths": ["/work/api/../api/a.rs", "/work/web/"], "as": "api-claude"}})),
+        line(
+            AGENT,
+            json!({"report": {
+                "agent": "claude", "native": "n-1", "signal": "working", "hook": "PostToolUse", "folder": "/work/api",
+                "activities": [{"what": {"file_changed": {"path": "a.rs", "change": "modified"}}}],
+            }}),
+        ),
+        line(AGENT, json!({"inbox": {"session": "api-claude", "lane": "ctl"}})),
+        line(CRITIC, json!({"file_release": {"paths": ["/work/api/a.rs"]}})),
+        line(CRITIC, json!({"file_leases": {}})),
+        line(CRITIC, json!({"file_lease": {"paths": ["/work/api/a.rs"], "for_ms": 1}})),
+        line(CRITIC, json!({"file_leases": {"circle": "ops"}})),
         // None of that has left anything behind.
         line(AGENT, json!({"session_list": {}})),
     ]

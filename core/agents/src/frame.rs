@@ -187,6 +187,7 @@ mod tests {
             wake: None,
             order: None,
             purged: false,
+            tells: None,
             sent_at_ms: TimestampMs(0),
             expires_at_ms: None,
         }

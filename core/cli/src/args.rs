@@ -1,6 +1,7 @@
 //! What can be typed: one enum of commands, with help and an example for each.
 
 mod doctor;
+mod file;
 mod hook;
 mod import;
 mod job;
@@ -9,6 +10,7 @@ mod memory;
 mod message;
 mod operate;
 mod plugin;
+mod primer;
 mod read;
 mod record;
 mod schedule;
@@ -25,6 +27,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use doctor::{Doctor, DoctorVerb};
+pub use file::{Files, FilesVerb};
 pub use hook::Hook;
 pub use import::{Import, ImportFrom, Transcripts};
 pub use job::{AddJob, FinishJob, Jobs, JobsVerb, RunJobs, Taking};
@@ -33,12 +36,13 @@ pub use memory::{ApplyMemory, Decision, Memory, MemoryVerb, ProposeMemory};
 pub use message::{Ack, Ask, AskMany, Broadcast, Cancel, Notify};
 pub use operate::{Completions, Config, ConfigVerb, Mcp, Place, PluginHost, PluginProbe, Serve};
 pub use plugin::{Logs, New, Plugins, PluginsVerb, Trust};
+pub use primer::Primer;
 pub use read::{Events, Inbox, Peers, Thread, Timeline, Trace, Why};
 pub use record::Record;
 pub use schedule::{AddSchedule, Schedule, ScheduleVerb};
 pub use search::{Recall, Search};
 pub use service::{Service, ServiceLogs, ServiceVerb};
-pub use session::{Budget, Describe, Label, List, Sessions, SessionsVerb};
+pub use session::{Budget, Bundle, Describe, Label, List, Sessions, SessionsVerb};
 pub use setup::Setup;
 pub use spawn::Spawn;
 pub use token::{Create, Token, TokenVerb};
@@ -140,6 +144,8 @@ pub enum Verb {
     Memory(Memory),
     /// Give jobs, take them, and say what came of them
     Jobs(Jobs),
+    /// Lease files, give leases back, and see who works on what
+    Files(Files),
     /// Show what happened, or follow what happens
     Events(Events),
     /// Tell who you are to the mesh
@@ -163,6 +169,8 @@ pub enum Verb {
     Demo,
     /// Show or check the configuration; needs no daemon
     Config(Config),
+    /// Print what an agent has to know to work with others, for its instructions; needs no daemon
+    Primer(Primer),
     /// Print completions for a shell
     Completions(Completions),
     /// Speak MCP on standard input and output, for an agent
@@ -248,6 +256,12 @@ mod tests {
             &["memory", "snapshot", "--origin", "resume", "CLAUDE.md"],
             &["memory", "propose", "CLAUDE.md", "--remove", "--reason", "old"],
             &["memory", "decide", "prp_0197c3f0a1b27c3d8e4f5a6b7c8d9e0f", "reject", "too long"],
+            &["sessions", "watch", "review", "--as", "build"],
+            &["files", "lease", "src/a.rs", "tests", "--for", "2h", "--note", "x", "--as", "build"],
+            &["sessions", "bundle", "review", "--to", "build"],
+            &["primer", "--skill"],
+            &["files", "release"],
+            &["files", "list", "--circle", "ops"],
             &["jobs", "run", "--session", "review", "--once", "--", "sh", "-c", "cat"],
         ];
         for line in fine {
@@ -277,6 +291,8 @@ mod tests {
             (&["schedule", "add", "x", "--ask", "a", "x", "--misfire", "all"], "all:10"),
             (&["jobs", "add", "Read", "the diff"], "--for"),
             (&["jobs", "add", "--for", "a", "x", "y", "--backend", "claude"], "--for"),
+            (&["files", "lease"], "<PATHS>"),
+            (&["files", "lease", "a", "--for", "soon"], "2h"),
             (&["jobs", "run"], "<COMMAND>"),
             (&["setup", "emacs"], "claude, codex, gemini, opencode, pi"),
             (&["setup", "--undo", "--approve-tools"], "--undo"),

@@ -20,7 +20,8 @@ use tokio::sync::OnceCell;
 use crate::{client::Client, context::Context, exit::Failed};
 
 /// Commands whose sender may be named, and those whose session may be.
-const SPEAKING: [&str; 5] = ["ask", "ask_many", "ack", "notify", "broadcast"];
+const SPEAKING: [&str; 8] =
+    ["ask", "ask_many", "ack", "notify", "broadcast", "idle_watch", "file_lease", "file_release"];
 const READING: [&str; 3] = ["inbox", "receipt", "record"];
 
 /// What an agent is told that several could be.
@@ -189,6 +190,7 @@ mod tests {
         assert_eq!(filled(json!({"notify": {"to": "a"}})), json!({"notify": {"to": "a", "as": "review"}}));
         assert_eq!(filled(json!({"inbox": {}})), json!({"inbox": {"session": "review"}}));
         assert_eq!(filled(json!({"ask": {"as": "other"}})), json!({"ask": {"as": "other"}}));
+        assert_eq!(filled(json!({"file_release": {}})), json!({"file_release": {"as": "review"}}));
         assert_eq!(filled(json!({"whoami": {}})), json!({"whoami": {}}));
         assert_eq!(named(json!({"inbox": {}}), None), json!({"inbox": {}}));
     }

@@ -208,3 +208,65 @@ fn the_doctor_proves_a_round_trip_and_leaves_nothing_open() {
         open["ok"]["sessions"]["sessions"].as_array().unwrap().iter().map(|session| &session["title"]).collect();
     assert_eq!(titles, ["mesh", "human", "agent"], "{open}");
 }
+
+#[test]
+fn the_primer_needs_no_daemon_and_can_be_a_skill() {
+    let home = tempfile::tempdir().unwrap();
+    let primer = tieline(home.path()).arg("primer").output().unwrap();
+    assert!(primer.status.success(), "{}", text(&primer));
+    assert!(text(&primer).starts_with("# "), "{}", text(&primer));
+    let skill = tieline(home.path()).args(["primer", "--skill"]).output().unwrap();
+    assert!(text(&skill).starts_with("---\nname: tieline\n"), "{}", text(&skill));
+}
+
+#[test]
+fn a_sessions_work_is_handed_over_with_its_asks_files_and_words() {
+    let daemon = Daemon::start();
+    daemon.json(&["sessions", "open", "review", "--project", "/work/api"]);
+    let activities = daemon.home.path().join("activities.jsonl");
+    let lines = [
+        r#"{"said":{"role":"assistant","text":"The tests pass.\n# Not a head"}}"#,
+        r#"{"file_changed":{"path":"src/api.rs","change":"created"}}"#,
+        r#"{"file_changed":{"path":"src/api.rs","change":"modified"}}"#,
+    ];
+    std::fs::write(&activities, lines.join("\n")).unwrap();
+    daemon.json(&["record", "--session", "review", activities.to_str().unwrap()]);
+    let asked = daemon.json(&["--token-file", &daemon.agent_token(), "ask", "review", "May I merge?"]);
+    let answered = daemon.json(&["--token-file", &daemon.agent_token(), "ask", "review", "Done?"]);
+    let id = |told: &Value| told["ok"]["accepted"]["message"].as_str().unwrap().to_owned();
+    daemon.json(&["ack", &id(&answered), "yes"]);
+
+    let bundle = text(&daemon.run(&["sessions", "bundle", "review"]));
+    for wanted in [
+        "# Hand-over of `review`",
+        "- project: `/work/api`",
+        &format!("waits for its answer to {}:\n  > May I merge?", id(&asked)),
+        "- modified `src/api.rs`",
+        "  > The tests pass.\n  > # Not a head",
+    ] {
+        assert!(bundle.contains(wanted), "{wanted}: {bundle}");
+    }
+    assert!(!bundle.contains("Done?") && !bundle.contains("created `"), "{bundle}");
+
+    daemon.json(&["sessions", "bundle", "review", "--to", "agent"]);
+    let inbox = daemon.json(&["--token-file", &daemon.agent_token(), "inbox", "--lane", "msg"]);
+    let items = inbox["ok"]["inbox"]["items"].as_array().unwrap();
+    let told = items.iter().find(|item| item["message"]["kind"] == "notify").unwrap();
+    assert!(told["message"]["text"].as_str().unwrap().starts_with("# Hand-over of `review`"), "{told}");
+}
+
+#[test]
+fn a_file_is_leased_from_where_one_is_and_given_back() {
+    let daemon = Daemon::start();
+    let leased = daemon.json(&["files", "lease", "src", "Cargo.toml", "--for", "2h", "--note", "new errors"]);
+    let leases = leased["ok"]["file_leased"]["leases"].as_array().unwrap();
+    let own = std::env::current_dir().unwrap().display().to_string();
+    assert_eq!(leases[0]["path"], format!("{own}/src/"));
+    assert_eq!(leases[1]["path"], format!("{own}/Cargo.toml"));
+    let list = text(&daemon.run(&["files", "list"]));
+    assert!(list.contains("new errors") && list.contains("1 h 59 min"), "{list}");
+    let released = text(&daemon.run(&["files", "release", "Cargo.toml"]));
+    assert_eq!(released.trim(), format!("released {own}/Cargo.toml"));
+    daemon.json(&["files", "release"]);
+    assert_eq!(text(&daemon.run(&["files", "list"])).trim(), "no files are on lease");
+}

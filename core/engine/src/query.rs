@@ -1,5 +1,6 @@
 //! Commands that only read. They run on a read-only connection and see what was committed.
 
+mod files;
 pub(crate) mod jobs;
 pub(crate) mod memory;
 mod needs;
@@ -60,6 +61,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Outcome {
         Command::MemoryDiff(diff) => query.memory_diff(diff),
         Command::MemoryLog(log) => query.memory_log(log),
         Command::RuntimeFind(find) => query.runtime_find(find),
+        Command::FileLeases(leases) => query.file_leases(leases),
         Command::Whoami(_) => query.whoami(),
         Command::TokenList(_) => query.token_list(),
         Command::PluginList(_) => Ok(Reply::Plugins(Plugins { plugins: query.plugins() })),

@@ -4,6 +4,7 @@
 //! tagged, as in `{"notify":{"to":"review","text":"done"}}`, and unknown fields are refused.
 
 mod asking;
+mod file;
 mod job;
 mod keep;
 mod lifecycle;
@@ -15,6 +16,7 @@ mod search;
 mod spawn;
 mod timeline;
 mod transcript;
+mod watch;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,7 @@ use crate::{
 };
 
 pub use asking::{Escalation, Need, NeedsYou, Urgency};
+pub use file::{FileLease, FileLeases, FileRelease};
 pub use job::{Executor, JobCancel, JobCreate, JobFinish, JobList, JobRef, JobRenew, JobRetry, JobTake};
 pub use keep::{ExportOrigin, ImportItem, Imported, SessionImport, SessionPurge};
 pub use lifecycle::{SessionBudget, SessionFork, SessionHandOver, SessionLabel, SessionMerge, SessionMove, SessionPin};
@@ -36,6 +39,7 @@ pub use search::{Recall, Search};
 pub use spawn::Spawn;
 pub use timeline::Timeline;
 pub use transcript::{TranscriptLine, TranscriptList, TranscriptRecord};
+pub use watch::IdleWatch;
 
 /// One thing asked of the mesh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -171,6 +175,14 @@ pub enum Command {
     SpawnKill(SessionRef),
     /// Start the agent program of a session that was spawned again, where it left off; one that runs is ended before.
     SpawnRestart(SessionRef),
+    /// Be told once when the agent program of a session has come to rest, or is offline; for 24 hours at most.
+    IdleWatch(IdleWatch),
+    /// Say which files a session is about to change, so that others keep away. Keeps nobody from writing.
+    FileLease(FileLease),
+    /// Give leases on files back.
+    FileRelease(FileRelease),
+    /// List the leases on files that hold now.
+    FileLeases(FileLeases),
     /// Tell who the caller is to the mesh.
     Whoami(Whoami),
     /// Create a token. Humans only.
@@ -701,6 +713,10 @@ impl Command {
             Command::Spawn(_) => "spawn",
             Command::SpawnKill(_) => "spawn_kill",
             Command::SpawnRestart(_) => "spawn_restart",
+            Command::IdleWatch(_) => "idle_watch",
+            Command::FileLease(_) => "file_lease",
+            Command::FileRelease(_) => "file_release",
+            Command::FileLeases(_) => "file_leases",
             Command::Whoami(_) => "whoami",
             Command::TokenCreate(_) => "token_create",
             Command::TokenList(_) => "token_list",
@@ -755,6 +771,9 @@ impl Command {
             | Command::Timeline(_)
             | Command::Search(_)
             | Command::Recall(_) => Some(Scope::TimelineRead),
+            // Watching puts a notice into an own inbox and tells no more than reading does.
+            Command::IdleWatch(_) | Command::FileLeases(_) => Some(Scope::TimelineRead),
+            Command::FileLease(_) | Command::FileRelease(_) => Some(Scope::SessionOpen),
             // Agents have it only when somebody gives it to them.
             Command::SessionBudget(_) | Command::Spawn(_) | Command::SpawnKill(_) | Command::SpawnRestart(_) => {
                 Some(Scope::SessionManage)
@@ -811,6 +830,7 @@ impl Command {
                 | Command::MemoryDiff(_)
                 | Command::MemoryLog(_)
                 | Command::RuntimeFind(_)
+                | Command::FileLeases(_)
                 | Command::Whoami(_)
                 | Command::TokenList(_)
                 | Command::PluginList(_)

@@ -5,6 +5,7 @@
 
 mod activity;
 mod brake;
+mod collision;
 mod keep;
 mod memory;
 mod runtime;
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use activity::{Activity, ChatRole, Draft, FileChange, Recorded, Source, Switchable, TurnOutcome};
+pub use collision::{Claim, CollidedFile, FileCollision};
 pub use memory::{MemoryApplied, MemoryProposed, MemoryRecorded, MemoryRejected};
 pub use runtime::{RuntimeHanded, RuntimeOrdered, RuntimeStarted, RuntimeWoken};
 pub use schedule::ScheduleChange;
@@ -451,6 +453,8 @@ pub enum EventBody {
     Imported(Box<TimelineImported>),
     /// A message of an exported timeline. Nobody gets it again; who it is from is what the export says.
     MessageImported(Box<Message>),
+    /// Two sessions change the same files.
+    FileCollision(Box<FileCollision>),
     /// The session's agent did something.
     Activity(Box<Recorded>),
     /// Something became of a plugin. On the timeline of the daemon's own session.
@@ -593,6 +597,7 @@ impl EventBody {
             EventBody::Purged(_) => "purged",
             EventBody::Imported(_) => "imported",
             EventBody::MessageImported(_) => "message_imported",
+            EventBody::FileCollision(_) => "file_collision",
             EventBody::Activity(recorded) => recorded.what.kind(),
             EventBody::PluginChanged { .. } => "plugin_changed",
             EventBody::PluginOperated { .. } => "plugin_operated",

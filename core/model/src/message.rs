@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs, command::Urgency, order::Order,
-    runtime::Wake,
+    AskGroupId, MessageId, PrincipalId, PrincipalKind, SessionId, TimestampMs, command::Urgency, event::CollidedFile,
+    order::Order, rest::WatchEnd, runtime::Wake,
 };
 
 /// Order holds within a lane; `ctl` never waits behind `msg`, nor `msg` behind `bulk`.
@@ -192,6 +192,9 @@ pub struct Message {
     /// True when its words were removed; nothing else says what they were.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub purged: bool,
+    /// What the mesh tells the receiver about other sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tells: Option<Box<Tells>>,
     /// When the daemon accepted it.
     pub sent_at_ms: TimestampMs,
     /// When it stops being worth delivering.
@@ -214,6 +217,28 @@ impl Message {
 
 fn is_zero(hops: &u32) -> bool {
     *hops == 0
+}
+
+/// What a notice tells about other sessions, for programs; its text says the same for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tells {
+    /// A program that was watched has come to rest, or did not in time.
+    Rested {
+        /// Whose program.
+        session: SessionId,
+        /// How watching it ended.
+        end: WatchEnd,
+    },
+    /// Two sessions change the same files; the receiver is one of them.
+    FileCollision {
+        /// Who has changed them now.
+        by: SessionId,
+        /// Who has leased them, or changed them before.
+        with: SessionId,
+        /// The files.
+        files: Vec<CollidedFile>,
+    },
 }
 
 /// What the mesh tells a sender about one of its messages.

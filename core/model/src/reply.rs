@@ -1,5 +1,6 @@
 //! What a command that was carried out answers.
 
+mod file;
 mod job;
 mod keep;
 mod memory;
@@ -11,6 +12,7 @@ mod search;
 mod session;
 mod timeline;
 mod transcript;
+mod watch;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ use crate::{
     message::PerLane,
 };
 
+pub use file::{FileLeaseView, FileLeased, FileLeases, FileReleased};
 pub use job::{JobTaken, JobView, Jobs};
 pub use keep::{ImportedView, PurgedView};
 pub use memory::{
@@ -37,6 +40,7 @@ pub use search::{ByteRange, FoundPage, Recalled, SearchHit};
 pub use session::{Because, Parent, SessionState, SessionView, Sessions, Waiting, WaitingOn, Why};
 pub use timeline::TimelinePage;
 pub use transcript::{TranscriptView, Transcripts};
+pub use watch::IdleWatched;
 
 /// The answer to a command, tagged by what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,6 +112,14 @@ pub enum Reply {
     Reported(Reported),
     /// The session of the agent program that the caller was started by, if it is known for certain.
     RuntimeFound(RuntimeFound),
+    /// An agent program is watched, or was at rest already.
+    IdleWatched(IdleWatched),
+    /// Files are on lease.
+    FileLeased(FileLeased),
+    /// Leases on files were given back.
+    FileReleased(FileReleased),
+    /// The leases on files that hold now.
+    FileLeases(FileLeases),
     /// Who the caller is.
     Whoami(Whoami),
     /// A new token, with its secret: shown this once.

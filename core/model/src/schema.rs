@@ -154,7 +154,7 @@ mod tests {
         let whoami: Command = serde_json::from_value(command_of_tool("whoami", Map::new())).unwrap();
         assert_eq!(whoami.name(), "whoami");
         let names: Vec<String> = variants().into_iter().map(|(name, _, _)| name).collect();
-        assert_eq!(names.len(), 76);
+        assert_eq!(names.len(), 80);
         assert!(names.contains(&"ask_many".to_owned()));
         assert!(components().contains_key("Command"));
     }

@@ -13,4 +13,9 @@ impl TimestampMs {
     pub const fn plus_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_add_unsigned(ms))
     }
+
+    /// Returns the instant `ms` milliseconds earlier, clamped at the beginning of time.
+    pub const fn minus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub_unsigned(ms))
+    }
 }

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod error;
+mod files;
 mod jobs;
 mod life;
 mod lock;
@@ -30,6 +31,7 @@ mod writer;
 
 pub use checkpoint::WalLimit;
 pub use error::{OpenError, StoreError};
+pub use files::FileLeaseRow;
 pub use life::{OpenAsk, Party};
 pub use memory::MemoryChange;
 pub use open::{Options, Store, Synchronous};

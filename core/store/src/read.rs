@@ -14,7 +14,7 @@ use crate::{
     jobs::next_job_expiry,
     rows,
     rows::{signed, unsigned},
-    schema::{asks, deliveries, escalations, events, messages, principals, runtimes, sessions, tokens},
+    schema::{asks, deliveries, escalations, events, idle_watches, messages, principals, runtimes, sessions, tokens},
     tx::{kept_cursor, lane_number, load_inbox},
 };
 
@@ -257,7 +257,7 @@ impl Reader {
             .collect()
     }
 
-    /// Tells when the next pending delivery, open ask, or job given by a session runs out.
+    /// Tells when the next pending delivery, open ask, job given by a session, or watch of its program runs out.
     pub fn next_expiry(&mut self, id: SessionId) -> Result<Option<TimestampMs>, StoreError> {
         let no = self.session_no(id)?;
         let conn = self.conn()?;
@@ -291,6 +291,10 @@ impl Reader {
             .get_result(conn)?;
         let wake: Option<i64> =
             runtimes::table.find(no).select(runtimes::due_ms).get_result::<Option<i64>>(conn).optional()?.flatten();
+        let watch: Option<i64> = idle_watches::table
+            .filter(idle_watches::session_no.eq(no))
+            .select(diesel::dsl::min(idle_watches::until_ms))
+            .get_result(conn)?;
         let job = next_job_expiry(conn, no)?;
         Ok(earliest
             .into_iter()
@@ -299,6 +303,7 @@ impl Reader {
             .chain(escalation)
             .chain(job)
             .chain(wake)
+            .chain(watch)
             .min()
             .map(TimestampMs))
     }

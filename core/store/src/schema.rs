@@ -168,6 +168,24 @@ diesel::table! {
     imports (session_no) { session_no -> BigInt, log_id -> Text, origin -> Binary, copy -> BigInt, through -> BigInt, }
 }
 
+diesel::table! {
+    idle_watches (session_no, watcher_no) { session_no -> BigInt, watcher_no -> BigInt, until_ms -> BigInt, }
+}
+
+diesel::table! {
+    file_leases (path, session_no) {
+        path -> Text, session_no -> BigInt, since_ms -> BigInt, until_ms -> BigInt, note -> Nullable<Text>,
+    }
+}
+
+diesel::table! { file_changes (path, session_no) { path -> Text, session_no -> BigInt, at_ms -> BigInt, } }
+
+diesel::table! {
+    file_collisions (path, one_no, other_no) {
+        path -> Text, one_no -> BigInt, other_no -> BigInt, at_ms -> BigInt,
+    }
+}
+
 diesel::table! { plugin_kv (plugin, key) { plugin -> Text, key -> Text, value -> Binary, } }
 
 diesel::joinable!(deliveries -> messages (message_no));
@@ -195,4 +213,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     runtimes,
     spawns,
     purges,
+    file_leases,
 );

@@ -102,6 +102,7 @@ fn notify(tx: &mut Tx<'_>, n: u128, from: SessionId, to: SessionId) -> Result<()
         wake: None,
         order: None,
         purged: false,
+        tells: None,
         sent_at_ms: TimestampMs(5),
         expires_at_ms: Some(TimestampMs(100)),
     };

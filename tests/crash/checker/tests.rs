@@ -41,6 +41,7 @@ fn message(number: usize) -> Message {
         wake: None,
         order: None,
         purged: false,
+        tells: None,
         sent_at_ms: TimestampMs(1),
         expires_at_ms: None,
     }

@@ -70,6 +70,10 @@ pub enum SessionsVerb {
     /// Start the agent program of a session that was spawned again, where it left off
     #[command(after_help = "Example:\n  tieline sessions rerun api-codex")]
     Rerun(Which),
+    /// Be told once when a session's agent program has come to rest, or is offline
+    Watch(Watch),
+    /// Print, or hand to another session, what is needed to go on with a session's work
+    Bundle(Bundle),
 }
 
 /// `tieline sessions list`.
@@ -234,6 +238,41 @@ pub struct Merge {
     /// Put it away then
     #[arg(long)]
     pub archive: bool,
+}
+
+/// `tieline sessions bundle`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tieline sessions bundle review
+  tieline sessions bundle review --to build
+
+Markdown: what it is, its open asks, the files that it changed, and the last 20 things that were said.")]
+pub struct Bundle {
+    /// Of which session
+    pub session: Address,
+    /// Tell it to this session instead of printing it
+    #[arg(long, value_name = "SESSION")]
+    pub to: Option<Address>,
+    /// The session to tell it as; your home by default
+    #[arg(long = "as", value_name = "SESSION", requires = "to")]
+    pub sender: Option<Address>,
+}
+
+/// `tieline sessions watch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tieline sessions watch review
+  tieline sessions watch review --as build
+
+The notice comes into the inbox, and wakes an idle agent program. A watch ends after 24 hours.")]
+pub struct Watch {
+    /// Whose program
+    pub session: Address,
+    /// The session that is told; your home by default
+    #[arg(long = "as", value_name = "SESSION")]
+    pub sender: Option<Address>,
 }
 
 /// `tieline sessions describe`.

@@ -3,7 +3,7 @@
 use tieline_model::{Event, EventBody, SessionId, event::PluginChange, reply::TimelinePage};
 
 use super::{
-    activity, clock, job, keep, lane as lane_name, line, memory, runtime, schedule,
+    activity, clock, file, job, keep, lane as lane_name, line, memory, runtime, schedule,
     style::{Paint, Style},
 };
 
@@ -131,6 +131,7 @@ fn what(body: &EventBody, name: &dyn Fn(SessionId) -> String, style: &Style) -> 
             let text = message.text.as_deref().unwrap_or_default();
             format!("{} from `{}` (imported): {}", message.kind.as_str(), line(&message.from.title), line(text))
         }
+        EventBody::FileCollision(it) => file::collision(it, name, style),
         EventBody::Activity(recorded) => activity::activity(recorded, style),
         EventBody::PluginChanged { plugin, change, version, step, reason, .. } => {
             let paint = match change {

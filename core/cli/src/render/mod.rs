@@ -3,8 +3,10 @@
 //! Everything that a peer wrote goes through [`words`] or [`line`], so that no text steers a terminal.
 
 mod activity;
+mod bundle;
 mod event;
 mod failure;
+mod file;
 mod job;
 mod keep;
 mod memory;
@@ -23,6 +25,7 @@ mod trace;
 
 use tieline_model::{Lane, Reply, TimestampMs};
 
+pub use bundle::{OpenAsk, Work, bundle};
 pub use event::event;
 pub use failure::failure;
 pub use message::{accepted, accepted_many, item};
@@ -69,6 +72,10 @@ pub fn reply(reply: &Reply, style: &Style, now: TimestampMs) -> String {
         Reply::MemoryLog(view) => memory::log(view, style),
         Reply::Reported(reply) => runtime::reported(reply),
         Reply::RuntimeFound(reply) => runtime::found(reply),
+        Reply::IdleWatched(reply) => runtime::watched(reply, now),
+        Reply::FileLeased(reply) => file::leased(reply, style, now),
+        Reply::FileReleased(reply) => file::released(reply),
+        Reply::FileLeases(reply) => file::list(reply, style, now),
         Reply::Whoami(reply) => other::whoami(reply, style, now),
         Reply::TokenCreated(reply) => other::token_created(reply, style),
         Reply::Tokens(reply) => other::tokens(reply, style, now),

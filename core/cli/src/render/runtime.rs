@@ -3,7 +3,7 @@
 use tieline_model::{
     EventBody, TimestampMs,
     event::{RuntimeHanded, RuntimeOrdered, RuntimeWoken},
-    reply::{Reported, RuntimeFound, RuntimeView},
+    reply::{IdleWatched, Reported, RuntimeFound, RuntimeView},
     runtime::Presence,
 };
 
@@ -11,6 +11,7 @@ use super::{
     ago, clock, line,
     style::{Paint, Style},
     table::Cell,
+    time::span,
 };
 
 /// Returns what a program is at, in few words: never more than is known.
@@ -65,6 +66,18 @@ pub fn found(found: &RuntimeFound) -> String {
     match (&found.title, found.session) {
         (Some(title), Some(session)) => format!("{}  {session}", line(title)),
         _ => "no agent program of yours has started this process, as far as is known".into(),
+    }
+}
+
+/// Renders what is known when a program is watched.
+pub fn watched(watched: &IdleWatched, now: TimestampMs) -> String {
+    let title = line(&watched.title);
+    match watched.until_ms {
+        Some(until) => {
+            let left = span(until.0.saturating_sub(now.0));
+            format!("`{title}` works; a notice comes when it is at rest, within {left}")
+        }
+        None => format!("`{title}` is at rest; the notice is in the inbox"),
     }
 }
 

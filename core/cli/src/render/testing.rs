@@ -57,6 +57,7 @@ pub fn message(kind: MessageKind, text: Option<&str>) -> Message {
         wake: None,
         order: None,
         purged: false,
+        tells: None,
         sent_at_ms: THEN,
         expires_at_ms: None,
     }

@@ -1,10 +1,12 @@
 //! One function per command: typed input to a command of the model, its reply to the output. No decisions.
 
 mod ask;
+mod bundle;
 mod config;
 mod confirm;
 mod events;
 mod export;
+mod file;
 mod import;
 mod import_lines;
 mod inbox;
@@ -12,6 +14,7 @@ mod job;
 mod memory;
 mod names;
 mod plugin;
+mod primer;
 mod purge;
 mod record;
 mod schedule;
@@ -80,6 +83,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Verb::PluginProbe(args) => Ok(probe(&args.file)),
         Verb::Hook(args) => Ok(hook::run(&context, &args)),
         Verb::Mcp(args) => mcp::run(&context, args.session).map_err(cause),
+        Verb::Primer(args) => primer::primer(&context, &args).map(|()| ExitCode::SUCCESS),
         Verb::Config(args) => config::run(&context, args.verb).map(|()| ExitCode::SUCCESS),
         verb => wait(act(&context, verb)).map(|()| ExitCode::SUCCESS),
     }
@@ -113,6 +117,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Schedule(args) => schedule::run(context, args).await,
         Verb::Jobs(args) => job::run(context, args).await,
         Verb::Memory(args) => memory::run(context, args).await,
+        Verb::Files(args) => file::run(context, args).await,
         Verb::Whoami => simple(Command::Whoami(Whoami {})).await,
         Verb::Token(args) => token::run(context, args).await,
         Verb::Plugins(args) => plugin::run(context, args).await,
@@ -121,6 +126,7 @@ async fn act(context: &Context, verb: Verb) -> Result<(), Failed> {
         Verb::Service(args) => service::run(context, args),
         Verb::Demo => demo::run(context).await,
         Verb::Config(_)
+        | Verb::Primer(_)
         | Verb::Completions(_)
         | Verb::Mcp(_)
         | Verb::Hook(_)

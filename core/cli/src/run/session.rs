@@ -3,12 +3,12 @@
 use tieline_model::{
     Command, Reply,
     command::{
-        SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList, SessionMerge,
-        SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename,
+        IdleWatch, SessionBudget, SessionDescribe, SessionFork, SessionHandOver, SessionLabel, SessionList,
+        SessionMerge, SessionMove, SessionOpen, SessionPin, SessionRef, SessionRename,
     },
 };
 
-use super::text::text;
+use super::{bundle, text::text};
 use crate::{
     args::{Budget, Describe, Label, List, Sessions, SessionsVerb},
     context::Context,
@@ -17,7 +17,10 @@ use crate::{
 
 /// Runs it.
 pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
-    let verb = args.verb.unwrap_or(SessionsVerb::List(args.list));
+    let verb = match args.verb {
+        Some(SessionsVerb::Bundle(args)) => return bundle::run(context, args).await,
+        verb => verb.unwrap_or(SessionsVerb::List(args.list)),
+    };
     let did = match verb {
         SessionsVerb::Close(_) => "closed",
         SessionsVerb::Rename(_) => "renamed",
@@ -36,7 +39,9 @@ pub async fn run(context: &Context, args: Sessions) -> Result<(), Failed> {
         | SessionsVerb::Show(_)
         | SessionsVerb::Open(_)
         | SessionsVerb::Fork(_)
-        | SessionsVerb::Merge(_) => "done",
+        | SessionsVerb::Merge(_)
+        | SessionsVerb::Watch(_)
+        | SessionsVerb::Bundle(_) => "done",
     };
     let reply = context.call(&command(verb)?).await?;
     match reply {
@@ -79,6 +84,8 @@ fn command(verb: SessionsVerb) -> Result<Command, Failed> {
         SessionsVerb::Fork(args) => {
             Command::SessionFork(SessionFork { session: args.session, title: args.title, seq: args.seq })
         }
+        SessionsVerb::Bundle(_) => unreachable!("it is several commands, and was run above"),
+        SessionsVerb::Watch(args) => Command::IdleWatch(IdleWatch { session: args.session, sender: args.sender }),
         SessionsVerb::Merge(args) => Command::SessionMerge(SessionMerge {
             session: args.session,
             into: args.into,

@@ -192,6 +192,8 @@ impl Decision<'_, '_> {
             self.end_ask(&row, &tieline_model::ask::Input::AddresseeClosed)?;
         }
         self.drop_jobs(session, reason)?;
+        self.tx.end_file_leases(session, None, self.now)?;
+        self.end_watches(session)?;
         Ok(self.end_lease(session, reason)?)
     }
 

@@ -4,7 +4,9 @@
 
 mod asks;
 mod brake;
+mod collide;
 mod escalate;
+mod files;
 pub(crate) mod fire;
 mod give;
 mod hand_out;
@@ -28,6 +30,7 @@ mod spawn;
 mod tokens;
 mod transcripts;
 mod wake;
+mod watch;
 
 pub(crate) use asks::unknown_message;
 pub(crate) use jobs::unknown_job;
@@ -165,6 +168,9 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             Command::Spawn(spawn) => self.spawn(request, spawn),
             Command::SpawnKill(kill) => self.spawn_kill(request, kill),
             Command::SpawnRestart(restart) => self.spawn_restart(request, restart),
+            Command::IdleWatch(watch) => self.idle_watch(request, watch),
+            Command::FileLease(lease) => self.file_lease(request, lease),
+            Command::FileRelease(release) => self.file_release(request, release),
             Command::TokenCreate(create) => self.token_create(request, create),
             Command::TokenRevoke(revoke) => self.token_revoke(request, revoke),
             Command::SessionList(_)
@@ -188,6 +194,7 @@ impl<'a, 'tx> Decision<'a, 'tx> {
             | Command::MemoryDiff(_)
             | Command::MemoryLog(_)
             | Command::RuntimeFind(_)
+            | Command::FileLeases(_)
             | Command::Whoami(_)
             | Command::TokenList(_)
             | Command::PluginList(_)

@@ -25,6 +25,7 @@ impl Decision<'_, '_> {
         next = next.into_iter().chain(self.remind(session, Occasion::Time)?.map(|at| at.0)).min();
         next = next.into_iter().chain(self.expire_jobs(session)?.map(|at| at.0)).min();
         next = next.into_iter().chain(self.wake_again(session)?.map(|at| at.0)).min();
+        next = next.into_iter().chain(self.tell_watchers(session)?.map(|at| at.0)).min();
         let Some(head) = self.tx.head(session)? else { return Ok(()) };
         let inbox = head.inbox;
         for lane in Lane::ALL {

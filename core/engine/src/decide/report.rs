@@ -41,6 +41,7 @@ impl Decision<'_, '_> {
         self.put_reported(request, session, report)?;
         runtime.heard(report.signal, self.now);
         self.confirm(session, &mut runtime, report)?;
+        self.collide(session, report)?;
         let messages = self.hand_out(session, &mut runtime, report)?;
         if !messages.is_empty() && report.signal == Signal::Rested {
             // The hook makes the program go on.
@@ -49,12 +50,14 @@ impl Decision<'_, '_> {
         }
         if report.signal == Signal::Ended {
             self.event(session, EventBody::RuntimeEnded { reason: format!("its hook {} said so", report.hook) })?;
+            self.tx.end_file_leases(session, None, self.now)?;
         }
         self.wake_if_due(session, &mut runtime)?;
         if let Some(wake) = &runtime.wake {
             self.expires(session, wake.again_at);
         }
         self.tx.set_runtime(session, &runtime)?;
+        self.tell_watchers(session)?;
         self.effects.push(Effect::Runtime { session, runtime: Box::new(runtime.clone()) });
         let head = self.tx.head(session)?;
         let (title, circle) = head.map(|head| (head.title.clone(), head.circle.clone())).unwrap_or_default();
@@ -98,7 +101,7 @@ impl Decision<'_, '_> {
     }
 
     /// Tells whether a program has ended, also when nobody has said so yet.
-    fn is_left(&self, runtime: &Runtime) -> bool {
+    pub(super) fn is_left(&self, runtime: &Runtime) -> bool {
         runtime.state == RuntimeState::Offline
             || runtime.process.is_some_and(|process| self.shared.runtimes.is_gone(process))
     }
@@ -228,6 +231,8 @@ impl Decision<'_, '_> {
         runtime.lost(self.now);
         self.tx.set_runtime(session, &runtime)?;
         self.event(session, EventBody::RuntimeEnded { reason: format!("its process {pid} is gone") })?;
+        self.tx.end_file_leases(session, None, self.now)?;
+        self.tell_watchers(session)?;
         self.effects.push(Effect::Runtime { session, runtime: Box::new(runtime) });
         Ok(())
     }

@@ -6,7 +6,7 @@ use tieline_model::{
     AskGroupId, EventBody, Lane, Message, MessageId, MessageKind, Principal, Refusal, Reply, Sender, SessionId,
     TimestampMs,
     command::{Broadcast, Notify, Urgency},
-    message::Notice,
+    message::{Notice, Tells},
     order::Order,
     outcome::Code,
     reply::{Accepted, DeliveryView, Reachability, UrgencyView},
@@ -35,6 +35,7 @@ pub(super) struct Draft {
     pub reminds_of: Vec<MessageId>,
     pub wake: Option<Box<Wake>>,
     pub order: Option<Box<Order>>,
+    pub tells: Option<Box<Tells>>,
 }
 
 impl Decision<'_, '_> {
@@ -157,6 +158,7 @@ impl Decision<'_, '_> {
             wake: draft.wake,
             order: draft.order,
             purged: false,
+            tells: draft.tells,
             sent_at_ms: self.now,
             expires_at_ms: ttl.map(|ms| self.now.plus_ms(ms)),
         })

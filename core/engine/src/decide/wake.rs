@@ -4,8 +4,9 @@
 //! A transport is asked with a notice in the inbox of its home session. Only a turn that begins is taken as success.
 
 use tieline_model::{
-    DeliveryState, EventBody, Lane, MessageId, MessageKind, SessionId, TimestampMs, delivery,
+    DeliveryState, EventBody, Lane, Message, MessageId, MessageKind, SessionId, TimestampMs, delivery,
     event::RuntimeWoken,
+    message::Tells,
     runtime::{Runtime, Wake, Waking},
 };
 use tieline_store::StoreError;
@@ -124,7 +125,8 @@ impl Decision<'_, '_> {
         Ok(())
     }
 
-    /// Tells whether something waits that is worth a turn: messages to the session alone, and reminders.
+    /// Tells whether something waits that is worth a turn: messages to the session alone, reminders, and what it wanted to be
+    /// told.
     fn has_mail(&mut self, session: SessionId, runtime: &Runtime) -> Result<bool, StoreError> {
         if runtime.batch.is_some() || self.shared.leases.holder(session).is_some_and(|by| by.link.is_some()) {
             return Ok(false);
@@ -137,9 +139,7 @@ impl Decision<'_, '_> {
             }
             let rows = self.tx.deliveries(session, lane, inbox.delivered[lane] + 1, inbox.heads[lane])?;
             for row in rows.iter().filter(|row| delivery::is_pending(row.state)) {
-                if row.kind != MessageKind::Notice
-                    || self.tx.message(row.message)?.is_some_and(|message| !message.reminds_of.is_empty())
-                {
+                if row.kind != MessageKind::Notice || self.tx.message(row.message)?.is_some_and(|it| is_worth_it(&it)) {
                     return Ok(true);
                 }
             }
@@ -168,4 +168,9 @@ impl Decision<'_, '_> {
         }
         if state == DeliveryState::Dead { self.wake_refused(message, reason) } else { Ok(()) }
     }
+}
+
+/// Tells whether a notice is worth a turn.
+fn is_worth_it(notice: &Message) -> bool {
+    !notice.reminds_of.is_empty() || matches!(notice.tells.as_deref(), Some(Tells::Rested { .. }))
 }

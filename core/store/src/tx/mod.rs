@@ -7,6 +7,7 @@ mod ask_care;
 mod asks;
 mod drafts;
 mod events;
+mod files;
 mod head;
 mod idempotency;
 mod imports;
@@ -26,6 +27,7 @@ mod sessions;
 mod spawns;
 mod transcripts;
 mod update;
+mod watches;
 mod words;
 
 use std::collections::{HashMap, HashSet};

@@ -278,6 +278,7 @@ fn templates(text_bytes: usize) -> Result<(Template, Template)> {
         wake: None,
         order: None,
         purged: false,
+        tells: None,
         sent_at_ms: TimestampMs(NOW_MS),
         expires_at_ms: Some(TimestampMs(NOW_MS)),
     };
