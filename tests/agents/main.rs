@@ -1,5 +1,6 @@
 //! Real agent programs, in pinned versions from npm, against a scripted model on this machine: set up by `tieline setup`,
 //! reached through their own hooks, and woken in a terminal. What holds for which is kept for `docs/agents.md`.
+#![forbid(unsafe_code)]
 
 mod matrix;
 mod model;

@@ -13,7 +13,7 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// Start a program.
-    Start(Start),
+    Start(Box<Start>),
     /// End a program.
     End(End),
 }

@@ -143,8 +143,9 @@ impl Conversation {
     /// Puts the newest message that came for `$MESSAGE`, as a model would that answers it.
     fn filled(&self, with: &Value) -> Value {
         let words = self.words();
-        let id =
-            words.rsplit_once("[tieline message msg_").and_then(|(_, rest)| rest.split(']').next()).unwrap_or_default();
+        let found = words.rsplit_once("[tieline message msg_").and_then(|(_, rest)| rest.split(']').next());
+        // Whoever has no mail passes the word on, for another model to fill in.
+        let Some(id) = found else { return with.clone() };
         serde_json::from_str(&with.to_string().replace("$MESSAGE", &format!("msg_{id}"))).unwrap_or_default()
     }
 }

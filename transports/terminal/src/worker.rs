@@ -87,11 +87,8 @@ impl Worker {
     fn take(&mut self, kind: Kind, corr: u64, payload: &[u8]) {
         let parsed: Value = serde_json::from_slice(payload).unwrap_or_default();
         match kind {
-            Kind::Outcome => {
-                if !self.home.outcome(corr, &parsed) {
-                    self.answered(corr, &parsed);
-                }
-            }
+            Kind::Outcome if self.home.outcome(corr, &parsed) => {}
+            Kind::Outcome => self.answered(corr, &parsed),
             Kind::Delivery => match serde_json::from_value::<Delivery>(parsed) {
                 Ok(Delivery { lane, seq, message }) => match (message.wake, message.order) {
                     (Some(wake), _) => self.jobs.push_back(Job { lane, seq, wake, asked: None }),

@@ -8,7 +8,7 @@ use tieline_agents::Agent;
     after_help = "Run by the agent program itself; `tieline setup` enters it there. The payload is read from standard \
                         input, and what the program is to take in is printed. It never fails: an agent does not have to \
                         wait for a mesh that is away.\n\nExample:\n  \
-                        echo '{\"session_id\":\"1\"}' | tieline hook --agent claude Stop"
+                        tieline hook --agent claude Stop < payload.json"
 )]
 pub struct Hook {
     /// What happened, as the agent program calls it

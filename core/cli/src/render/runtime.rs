@@ -49,9 +49,9 @@ pub fn fields(view: &RuntimeView, now: TimestampMs) -> Vec<(&'static str, String
     );
     vec![
         ("agent", format!("{}{version}{process}{pane}", line(&view.agent))),
-        ("its session", line(&view.native)),
+        ("native", line(&view.native)),
         ("is", presence),
-        ("ways to it", view.ways.iter().map(|way| line(way)).collect::<Vec<_>>().join(", then ")),
+        ("ways", view.ways.iter().map(|way| line(way)).collect::<Vec<_>>().join(", then ")),
     ]
 }
 

@@ -131,7 +131,7 @@ pub fn session(view: &SessionView, style: &Style, now: TimestampMs) -> String {
     let fields = fields.into_iter().chain(runtime).collect::<Vec<_>>();
     let head = style.bold(&line(&view.title));
     fields.iter().filter(|(_, value)| !value.is_empty()).fold(head, |out, (name, value)| {
-        let name = style.dim(&format!("{name:11}"));
+        let name = style.dim(&format!("{name:9}"));
         format!("{out}\n  {name} {value}")
     })
 }
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(
             sessions(&page, &PLAIN),
             format!(
-                "TITLE    CIRCLE  ROLES    STATE   LINK     INBOX  ID\n\
+                "TITLE    CIRCLE  ROLES    STATE   PEER     INBOX  ID\n\
                  review   main    @critic  open    online   3      {id}\n\
                  old one  main             closed  offline         {id}\n\
                  there are more: --after {id}"

@@ -86,7 +86,7 @@ impl Decision<'_, '_> {
             request: None,
             asker,
         };
-        self.order(row, new.id, home, Order::Start(start))?;
+        self.order(row, new.id, home, Order::Start(Box::new(start)))?;
         Ok(Reply::Session(Box::new(opened(new))))
     }
 
@@ -120,7 +120,7 @@ impl Decision<'_, '_> {
             resume,
             instead_of,
         };
-        self.order(row, session, home, Order::Start(start))?;
+        self.order(row, session, home, Order::Start(Box::new(start)))?;
         Ok(Reply::Done(Done {}))
     }
 
