@@ -16,8 +16,8 @@ use crate::{
 };
 
 pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard> {
-    // Our own plugins prompt with what a hook prints: words with a prompt would be a second one.
-    let is_ours = matches!(agent, Agent::Opencode | Agent::Pi);
+    // Our own plugins for these only report: nobody reads what their hooks print.
+    let is_silent = matches!(agent, Agent::Opencode | Agent::Pi);
     let mut heard = Heard::new(payload, Signal::Noted)?;
     // What happens in a subagent is part of a turn, but words that are brought there do not reach the conversation.
     let is_inner = text(payload, "agent_id").is_some();
@@ -27,7 +27,7 @@ pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard
         "SessionStart" => start(&mut heard, payload),
         "UserPromptSubmit" => {
             heard.signal = Signal::Prompted;
-            heard.carrier = (!is_ours).then_some(Carrier::Context);
+            heard.carrier = Some(Carrier::Context);
             heard.is_settled = true;
             heard.activities.push(Activity::TurnStarted { turn: turn() });
             if let Some(prompt) = text(payload, "prompt") {
@@ -97,7 +97,7 @@ pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard
         }
         _ => {}
     }
-    if is_inner {
+    if is_inner || is_silent {
         heard.carrier = None;
     }
     Ok(heard)
@@ -186,11 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_of_ours_is_given_words_where_it_can_prompt_with_them() {
+    fn a_plugin_that_only_reports_is_given_nothing_to_bring() {
         let payload = json!({"session_id": "s", "prompt": "hi"});
-        let carrier = |event| hear(Agent::Opencode, event, &payload).unwrap().carrier;
-        assert_eq!(carrier("UserPromptSubmit"), None);
-        assert_eq!(carrier("Stop"), Some(Carrier::Continue));
+        let carrier = |agent, event| hear(agent, event, &payload).unwrap().carrier;
+        for event in ["UserPromptSubmit", "PostToolUse", "Stop"] {
+            assert_eq!(carrier(Agent::Opencode, event), None);
+            assert_eq!(carrier(Agent::Pi, event), None);
+            assert!(carrier(Agent::Codex, event).is_some());
+        }
     }
 
     #[test]
