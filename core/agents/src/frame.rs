@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use tieline_model::{Message, MessageId, MessageKind, PrincipalKind, text::printable};
+use tieline_model::{Message, MessageId, MessageKind, PrincipalKind, runtime::SHOWN_BYTES, text::printable};
 
-/// Of a longer text the beginning is shown, in bytes.
-const MAX_BYTES: usize = 4_000;
 /// Of a longer title the beginning is shown, in characters.
 const MAX_TITLE: usize = 60;
 
@@ -102,7 +100,7 @@ fn title(title: &str) -> String {
 
 /// Cuts a text where a character ends; returns how many bytes are left out.
 fn cut(text: &str) -> (&str, usize) {
-    let mut end = text.len().min(MAX_BYTES);
+    let mut end = text.len().min(SHOWN_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -292,6 +292,11 @@ impl Leases {
         self.held().holders.get(&session).copied()
     }
 
+    /// Tells whether a peer writes for a session over a link.
+    pub fn is_on_a_link(&self, session: SessionId) -> bool {
+        self.holder(session).is_some_and(|holder| holder.link.is_some())
+    }
+
     /// Returns the sessions whose lease a link holds.
     pub fn of_link(&self, link: LinkId) -> Vec<SessionId> {
         let held = self.held();

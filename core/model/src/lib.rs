@@ -43,3 +43,8 @@ pub use outcome::{Code, Failure, Fault, Outcome, Refusal};
 pub use principal::{Principal, PrincipalKind, Scope};
 pub use reply::Reply;
 pub use time::TimestampMs;
+
+/// Tells whether a field with this count is left out.
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}

@@ -178,7 +178,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<MessageId>,
     /// How many messages led to this one, each referring to the one before.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub hops: u32,
     /// The asks that the receiver has not answered, when this reminds of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -213,10 +213,6 @@ impl Message {
         (self.wake, self.order) = (None, None);
         self.purged = true;
     }
-}
-
-fn is_zero(hops: &u32) -> bool {
-    *hops == 0
 }
 
 /// What a notice tells about other sessions, for programs; its text says the same for people.

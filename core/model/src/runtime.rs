@@ -15,6 +15,8 @@ pub const UNPROVEN_MS: i64 = 10 * 60 * 1000;
 /// How long a program that has just started is left alone, in milliseconds: somebody may be about to prompt it, or it runs
 /// one prompt and ends.
 pub const SETTLE_MS: u64 = 10_000;
+/// Of a longer text the beginning is brought before a model, in bytes; the rest is read when it is wanted.
+pub const SHOWN_BYTES: usize = 4_000;
 /// How long after messages were handed out a record without them counts as proof that they did not arrive, in
 /// milliseconds: programs write their records a moment later.
 pub const RECORD_LAG_MS: i64 = 2_000;
@@ -127,15 +129,11 @@ pub struct Runtime {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<Batch>,
     /// How often in a row what was handed to it did not get into its record.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub missed: u32,
     /// Being woken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<Waking>,
-}
-
-fn is_zero(n: &u32) -> bool {
-    *n == 0
 }
 
 /// Messages that were handed to a hook and are looked for in the program's record.

@@ -9,7 +9,7 @@ use tieline_model::{
     delivery::{self, Input},
     event::RuntimeHanded,
     message::PerLane,
-    runtime::{Batch, RECORD_LAG_MS, Runtime},
+    runtime::{Batch, RECORD_LAG_MS, Runtime, SHOWN_BYTES},
 };
 use tieline_store::StoreError;
 
@@ -19,8 +19,6 @@ use super::{Decision, inbox::Witness};
 const MAX_MESSAGES: usize = 10;
 /// What the frame round a message needs, in bytes.
 const FRAME_BYTES: usize = 300;
-/// Of a longer message the beginning is brought, in bytes; the rest is read when it is wanted.
-const MAX_BYTES: usize = 4_000;
 
 impl Decision<'_, '_> {
     /// Takes the word of a hook that what was handed out is in the program's record, or that it is not.
@@ -70,8 +68,7 @@ impl Decision<'_, '_> {
         report: &Report,
     ) -> Result<Vec<Message>, StoreError> {
         // A peer that writes for the session over a link gets its messages there.
-        let has_writer = self.shared.leases.holder(session).is_some_and(|holder| holder.link.is_some());
-        if report.room == 0 || runtime.batch.is_some() || has_writer {
+        if report.room == 0 || runtime.batch.is_some() || self.shared.leases.is_on_a_link(session) {
             return Ok(Vec::new());
         }
         let Some(head) = self.tx.head(session)? else { return Ok(Vec::new()) };
@@ -87,7 +84,7 @@ impl Decision<'_, '_> {
                 if delivery::is_pending(row.state) && row.expires_at <= self.now {
                     self.end(session, &row, Input::TimeRanOut, "its time ran out before it was delivered")?;
                 } else if delivery::is_pending(row.state) {
-                    let needed = FRAME_BYTES + usize::try_from(row.bytes).unwrap_or(MAX_BYTES).min(MAX_BYTES);
+                    let needed = FRAME_BYTES + usize::try_from(row.bytes).unwrap_or(SHOWN_BYTES).min(SHOWN_BYTES);
                     let fits = messages.len() < MAX_MESSAGES && needed <= room;
                     let Some(message) = self.tx.message(row.message)?.filter(|_| fits) else { break };
                     room -= needed;

@@ -39,7 +39,7 @@ impl Decision<'_, '_> {
         if !runtime.can_be_woken(asks_permission, now) || !self.has_mail(session, runtime)? {
             return Ok(());
         }
-        match &runtime.wake {
+        match runtime.wake.as_mut() {
             // It is under way, or it was no use a moment ago.
             Some(wake) if wake.again_at > now => return Ok(()),
             Some(Waking { by: Some(by), request: Some(_), .. }) => {
@@ -47,11 +47,8 @@ impl Decision<'_, '_> {
                 self.wake_failed(session, runtime, &by, reason)?;
             }
             // Time to try all of them again.
-            Some(_) | None => {
-                if let Some(wake) = &mut runtime.wake {
-                    wake.tried.clear();
-                }
-            }
+            Some(wake) => wake.tried.clear(),
+            None => {}
         }
         self.ask_next(session, runtime)
     }
@@ -128,7 +125,7 @@ impl Decision<'_, '_> {
     /// Tells whether something waits that is worth a turn: messages to the session alone, reminders, and what it wanted to be
     /// told.
     fn has_mail(&mut self, session: SessionId, runtime: &Runtime) -> Result<bool, StoreError> {
-        if runtime.batch.is_some() || self.shared.leases.holder(session).is_some_and(|by| by.link.is_some()) {
+        if runtime.batch.is_some() || self.shared.leases.is_on_a_link(session) {
             return Ok(false);
         }
         let Some(head) = self.tx.head(session)? else { return Ok(false) };

@@ -43,12 +43,28 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MessageId>,
     /// How many bytes of text this hook can bring before the model; none by default.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub room: u32,
 }
 
-fn is_zero(n: &u32) -> bool {
-    *n == 0
+impl Report {
+    /// Makes a report that says nothing but what its program does.
+    pub fn new(agent: &str, native: &str, hook: &str, signal: Signal) -> Self {
+        Self {
+            agent: agent.to_owned(),
+            native: native.to_owned(),
+            signal,
+            hook: hook.to_owned(),
+            process: None,
+            version: None,
+            folder: None,
+            pane: None,
+            activities: Vec::new(),
+            seen: Vec::new(),
+            missing: Vec::new(),
+            room: 0,
+        }
+    }
 }
 
 /// Fields of [`Command::RuntimeFind`](super::Command::RuntimeFind).

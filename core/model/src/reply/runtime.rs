@@ -24,15 +24,11 @@ pub struct Reported {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
     /// How often in a row what was handed out did not get into the program's record: above 0 the messages may be there twice.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
     pub missed: u32,
     /// What was handed out earlier and has to be looked for in the program's record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaited: Vec<MessageId>,
-}
-
-fn is_zero(n: &u32) -> bool {
-    *n == 0
 }
 
 /// The agent program that runs a session.
