@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tieline_model::{
-    Code, Command, EventBody, Lane, Principal, Reply,
+    Code, Command, EventBody, Lane, Principal,
     command::{Report, SessionRef, Spawn},
     event::RuntimeOrdered,
     order::Order,
@@ -33,23 +33,12 @@ async fn ask(world: &World, by: &Arc<Principal>, spawn: Spawn) -> SessionView {
 async fn report(world: &World, by: &Arc<Principal>, folder: &str, agent: &str) -> Reported {
     let own = tieline_process::find(std::process::id()).expect("this process");
     let report = Report {
-        agent: agent.into(),
-        native: "n-1".into(),
-        signal: Signal::Started,
-        hook: "SessionStart".into(),
         process: Some(ProcessId { pid: own.pid, started: own.started }),
-        version: None,
         folder: Some(folder.into()),
         pane: Some(Pane { socket: "/run/tmux".into(), pane: "%7".into() }),
-        activities: Vec::new(),
-        seen: Vec::new(),
-        missing: Vec::new(),
-        room: 0,
+        ..Report::new(agent, "n-1", "SessionStart", Signal::Started)
     };
-    match world.call(by, Command::Report(Box::new(report))).await.reply() {
-        Reply::Reported(told) => told,
-        other => panic!("{other:?}"),
-    }
+    world.report(by, report).await
 }
 
 fn session(view: &SessionView) -> SessionRef {

@@ -7,7 +7,7 @@ use tieline_model::{
     command::{Happened, IdleWatch, Report, SessionRef},
     event::{Activity, RuntimeWoken},
     message::Tells,
-    reply::{IdleWatched, Reported},
+    reply::IdleWatched,
     rest::WatchEnd,
     runtime::{ProcessId, Signal},
 };
@@ -16,27 +16,7 @@ use tieline_tests::{Outcomes, World, address};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn report(native: &str, signal: Signal) -> Report {
-    Report {
-        agent: "claude".into(),
-        native: native.into(),
-        signal,
-        hook: format!("{signal:?}"),
-        process: None,
-        version: None,
-        folder: Some(format!("/work/{native}")),
-        pane: None,
-        activities: Vec::new(),
-        seen: Vec::new(),
-        missing: Vec::new(),
-        room: 0,
-    }
-}
-
-async fn give(world: &World, by: &Arc<Principal>, report: Report) -> Reported {
-    match world.call(by, Command::Report(Box::new(report))).await.reply() {
-        Reply::Reported(told) => told,
-        other => panic!("{other:?}"),
-    }
+    Report { folder: Some(format!("/work/{native}")), ..Report::new("claude", native, &format!("{signal:?}"), signal) }
 }
 
 async fn watch(world: &World, by: &Arc<Principal>, session: &str, sender: Option<&str>) -> IdleWatched {
@@ -64,18 +44,18 @@ async fn told(world: &World, who: &Arc<Principal>) -> Vec<(SessionId, WatchEnd)>
 async fn the_end_of_a_turn_tells_once_and_the_next_one_nobody() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    let it = give(&world, &agent, report("api", Signal::Prompted)).await.session;
+    let it = world.report(&agent, report("api", Signal::Prompted)).await.session;
     let watched = watch(&world, &bob, "api-claude", None).await;
     assert_eq!((watched.session, watched.notice), (it, None));
     assert_eq!(watched.until_ms, Some(world.now().plus_ms(24 * 3_600_000)));
     watch(&world, &bob, "api-claude", None).await;
-    give(&world, &agent, report("api", Signal::Working)).await;
+    world.report(&agent, report("api", Signal::Working)).await;
     assert_eq!(told(&world, &bob).await, []);
 
-    give(&world, &agent, report("api", Signal::Rested)).await;
+    world.report(&agent, report("api", Signal::Rested)).await;
     assert_eq!(told(&world, &bob).await, [(it, WatchEnd::Idle)], "two watches of one session are one");
-    give(&world, &agent, report("api", Signal::Prompted)).await;
-    give(&world, &agent, report("api", Signal::Rested)).await;
+    world.report(&agent, report("api", Signal::Prompted)).await;
+    world.report(&agent, report("api", Signal::Rested)).await;
     assert_eq!(told(&world, &bob).await.len(), 1);
 }
 
@@ -83,11 +63,11 @@ async fn the_end_of_a_turn_tells_once_and_the_next_one_nobody() {
 async fn who_is_at_rest_already_is_told_of_at_once() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    let it = give(&world, &agent, report("api", Signal::Rested)).await.session;
+    let it = world.report(&agent, report("api", Signal::Rested)).await.session;
     let watched = watch(&world, &bob, "api-claude", None).await;
     assert!(watched.notice.is_some() && watched.until_ms.is_none());
     assert_eq!(told(&world, &bob).await, [(it, WatchEnd::Idle)]);
-    give(&world, &agent, report("api", Signal::Ended)).await;
+    world.report(&agent, report("api", Signal::Ended)).await;
     watch(&world, &bob, "api-claude", None).await;
     assert_eq!(told(&world, &bob).await, [(it, WatchEnd::Idle), (it, WatchEnd::Offline)]);
 }
@@ -96,22 +76,22 @@ async fn who_is_at_rest_already_is_told_of_at_once() {
 async fn a_turn_that_mail_makes_go_on_and_an_open_permission_are_no_rest() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    let it = give(&world, &agent, report("api", Signal::Prompted)).await.session;
+    let it = world.report(&agent, report("api", Signal::Prompted)).await.session;
     watch(&world, &bob, "api-claude", None).await;
     let sent = world.notify(&bob, "api-claude", "one more thing").await.message;
     let stop = || Report { room: 9_000, ..report("api", Signal::Rested) };
-    assert_eq!(give(&world, &agent, stop()).await.messages.len(), 1);
+    assert_eq!(world.report(&agent, stop()).await.messages.len(), 1);
     // It has come to its end with the mail, and its record is a moment behind.
-    give(&world, &agent, stop()).await;
+    world.report(&agent, stop()).await;
     assert_eq!(told(&world, &bob).await, []);
 
     let asked = Activity::ApprovalAsked { approval: "k".into(), subject: "Bash".into() };
     let activities = vec![Happened { at_ms: None, what: asked }];
-    give(&world, &agent, Report { activities, seen: vec![sent], ..report("api", Signal::Noted) }).await;
+    world.report(&agent, Report { activities, seen: vec![sent], ..report("api", Signal::Noted) }).await;
     assert_eq!(told(&world, &bob).await, [], "it waits for a person");
     let allowed = Activity::ApprovalDecided { approval: "k".into(), is_allowed: true, reason: None };
     let activities = vec![Happened { at_ms: None, what: allowed }];
-    give(&world, &agent, Report { activities, ..report("api", Signal::Rested) }).await;
+    world.report(&agent, Report { activities, ..report("api", Signal::Rested) }).await;
     assert_eq!(told(&world, &bob).await, [(it, WatchEnd::Idle)]);
 }
 
@@ -120,12 +100,12 @@ async fn a_program_that_dies_and_a_session_that_is_closed_are_told_of() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
     let gone = Some(ProcessId { pid: u32::MAX - 1, started: 1 });
-    let api = give(&world, &agent, report("api", Signal::Prompted)).await.session;
+    let api = world.report(&agent, report("api", Signal::Prompted)).await.session;
     watch(&world, &bob, "api-claude", None).await;
-    give(&world, &agent, Report { process: gone, ..report("api", Signal::Working) }).await;
+    world.report(&agent, Report { process: gone, ..report("api", Signal::Working) }).await;
     assert_eq!(told(&world, &bob).await, [(api, WatchEnd::Offline)]);
 
-    let web = give(&world, &agent, report("web", Signal::Prompted)).await.session;
+    let web = world.report(&agent, report("web", Signal::Prompted)).await.session;
     watch(&world, &bob, "web-claude", None).await;
     world.call(&agent, Command::SessionClose(SessionRef { session: address("web-claude") })).await.reply();
     assert_eq!(told(&world, &bob).await, [(api, WatchEnd::Offline), (web, WatchEnd::Offline)]);
@@ -135,12 +115,12 @@ async fn a_program_that_dies_and_a_session_that_is_closed_are_told_of() {
 async fn a_watch_survives_the_daemon_and_ends_after_a_day() {
     let mut world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    let api = give(&world, &agent, report("api", Signal::Prompted)).await.session;
-    let web = give(&world, &agent, report("web", Signal::Prompted)).await.session;
+    let api = world.report(&agent, report("api", Signal::Prompted)).await.session;
+    let web = world.report(&agent, report("web", Signal::Prompted)).await.session;
     watch(&world, &bob, "api-claude", None).await;
     watch(&world, &bob, "web-claude", None).await;
     world.restart().await;
-    give(&world, &agent, report("api", Signal::Rested)).await;
+    world.report(&agent, report("api", Signal::Rested)).await;
     assert_eq!(told(&world, &bob).await, [(api, WatchEnd::Idle)]);
 
     world.advance(23 * HOUR).await;
@@ -148,7 +128,7 @@ async fn a_watch_survives_the_daemon_and_ends_after_a_day() {
     world.sleep(2 * HOUR).await;
     world.calm().await;
     assert_eq!(told(&world, &bob).await, [(api, WatchEnd::Idle), (web, WatchEnd::TimeRanOut)]);
-    give(&world, &agent, report("web", Signal::Rested)).await;
+    world.report(&agent, report("web", Signal::Rested)).await;
     assert_eq!(told(&world, &bob).await.len(), 2);
 }
 
@@ -158,10 +138,10 @@ async fn the_notice_wakes_an_idle_program_and_comes_with_its_words() {
     let agent = world.agent("agents").await;
     let terminal = world.own_link("terminal").expect("a link of its own");
     terminal.attach().await;
-    give(&world, &agent, report("api", Signal::Prompted)).await;
-    let web = give(&world, &agent, report("web", Signal::Rested)).await.session;
+    world.report(&agent, report("api", Signal::Prompted)).await;
+    let web = world.report(&agent, report("web", Signal::Rested)).await.session;
     watch(&world, &agent, "api-claude", Some("web-claude")).await;
-    give(&world, &agent, report("api", Signal::Rested)).await;
+    world.report(&agent, report("api", Signal::Rested)).await;
 
     let asked = terminal.wait_deliveries(1).await.remove(0);
     assert_eq!(asked.message.wake.expect("a request").session, web);
@@ -169,7 +149,7 @@ async fn the_notice_wakes_an_idle_program_and_comes_with_its_words() {
         matches!(event.body, tieline_model::EventBody::RuntimeWoken(woken) if matches!(*woken, RuntimeWoken::Asked { .. }))
     });
     assert!(woken);
-    let prompted = give(&world, &agent, Report { room: 9_000, ..report("web", Signal::Prompted) }).await;
+    let prompted = world.report(&agent, Report { room: 9_000, ..report("web", Signal::Prompted) }).await;
     assert_eq!(
         prompted.messages[0].text.as_deref(),
         Some("`api-claude` is at rest: its agent program waits for a prompt.")
@@ -180,7 +160,7 @@ async fn the_notice_wakes_an_idle_program_and_comes_with_its_words() {
 async fn what_cannot_be_watched_is_refused_with_the_reason() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    give(&world, &agent, report("api", Signal::Prompted)).await;
+    world.report(&agent, report("api", Signal::Prompted)).await;
     let wrong = [
         ("agents", None, Code::BadInput, "idle_watch.session"),
         ("bob", None, Code::BadInput, "idle_watch.session"),

@@ -14,20 +14,7 @@ use tieline_tests::{Outcomes, World, notify};
 const ROOM: u32 = 9_000;
 
 fn report(signal: Signal) -> Report {
-    Report {
-        agent: "claude".into(),
-        native: "n-1".into(),
-        signal,
-        hook: format!("{signal:?}"),
-        process: None,
-        version: None,
-        folder: Some("/work/api".into()),
-        pane: None,
-        activities: Vec::new(),
-        seen: Vec::new(),
-        missing: Vec::new(),
-        room: 0,
-    }
+    Report { folder: Some("/work/api".into()), ..Report::new("claude", "n-1", &format!("{signal:?}"), signal) }
 }
 
 fn did(mut report: Report, activities: &[Activity]) -> Report {
@@ -35,16 +22,9 @@ fn did(mut report: Report, activities: &[Activity]) -> Report {
     report
 }
 
-async fn give(world: &World, by: &Arc<Principal>, report: Report) -> Reported {
-    match world.call(by, Command::Report(Box::new(report))).await.reply() {
-        Reply::Reported(told) => told,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// Reports from a hook that can bring words before the model.
 async fn take(world: &World, by: &Arc<Principal>, signal: Signal) -> Reported {
-    give(world, by, Report { room: ROOM, ..report(signal) }).await
+    world.report(by, Report { room: ROOM, ..report(signal) }).await
 }
 
 fn ids(told: &Reported) -> Vec<MessageId> {
@@ -59,25 +39,25 @@ async fn state(world: &World, by: &Arc<Principal>, message: MessageId) -> Delive
 async fn a_first_report_opens_a_session_and_what_it_is_at_is_known() {
     let world = World::start().await;
     let agent = world.agent("agents").await;
-    let told = give(&world, &agent, report(Signal::Started)).await;
+    let told = world.report(&agent, report(Signal::Started)).await;
     assert_eq!((told.title.as_str(), told.is_new), ("api-claude", true));
     let presence = async || world.session(told.session).await.runtime.expect("a program").presence;
     assert_eq!(presence().await, Presence::Idle);
 
     let begun = did(report(Signal::Prompted), &[Activity::TurnStarted { turn: "1".into() }]);
-    let again = give(&world, &agent, begun).await;
+    let again = world.report(&agent, begun).await;
     assert_eq!((again.session, again.is_new), (told.session, false));
     assert_eq!(presence().await, Presence::Working);
     assert_eq!(world.session(told.session).await.state, SessionState::Active);
 
     let asked = Activity::ApprovalAsked { approval: "k".into(), subject: "Bash: touch x".into() };
-    give(&world, &agent, did(report(Signal::Working), &[asked])).await;
+    world.report(&agent, did(report(Signal::Working), &[asked])).await;
     assert_eq!(presence().await, Presence::WaitingForPermission);
     let allowed = Activity::ApprovalDecided { approval: "k".into(), is_allowed: true, reason: None };
-    give(&world, &agent, did(report(Signal::Working), &[allowed])).await;
+    world.report(&agent, did(report(Signal::Working), &[allowed])).await;
     assert_eq!(presence().await, Presence::Working);
 
-    give(&world, &agent, report(Signal::Ended)).await;
+    world.report(&agent, report(Signal::Ended)).await;
     assert_eq!(presence().await, Presence::Offline);
 }
 
@@ -86,7 +66,7 @@ async fn a_decision_on_a_permission_that_nobody_asked_for_is_not_told() {
     let world = World::start().await;
     let agent = world.agent("agents").await;
     let ran = Activity::ApprovalDecided { approval: "k".into(), is_allowed: true, reason: None };
-    let told = give(&world, &agent, did(report(Signal::Working), &[ran])).await;
+    let told = world.report(&agent, did(report(Signal::Working), &[ran])).await;
     let events = world.timeline(told.session).await;
     assert!(!events.iter().any(|event| event.body.kind() == "approval_decided"));
 }
@@ -95,7 +75,7 @@ async fn a_decision_on_a_permission_that_nobody_asked_for_is_not_told() {
 async fn mail_is_sent_when_a_hook_has_it_and_seen_when_the_record_shows_it() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    give(&world, &agent, report(Signal::Started)).await;
+    world.report(&agent, report(Signal::Started)).await;
     let sent = world.notify(&bob, "api-claude", "the build is red").await.message;
     assert_eq!(state(&world, &bob, sent).await, DeliveryState::Accepted);
 
@@ -108,7 +88,7 @@ async fn mail_is_sent_when_a_hook_has_it_and_seen_when_the_record_shows_it() {
     let told = take(&world, &agent, Signal::Working).await;
     assert_eq!((ids(&told), told.awaited), (vec![], vec![sent]));
 
-    let told = give(&world, &agent, Report { seen: vec![sent], room: ROOM, ..report(Signal::Working) }).await;
+    let told = world.report(&agent, Report { seen: vec![sent], room: ROOM, ..report(Signal::Working) }).await;
     assert_eq!(state(&world, &bob, sent).await, DeliveryState::Seen);
     assert_eq!(ids(&told), [second]);
 }
@@ -117,16 +97,16 @@ async fn mail_is_sent_when_a_hook_has_it_and_seen_when_the_record_shows_it() {
 async fn what_is_not_in_the_record_is_handed_out_again_and_not_too_soon() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    let told = give(&world, &agent, report(Signal::Started)).await;
+    let told = world.report(&agent, report(Signal::Started)).await;
     let sent = world.notify(&bob, "api-claude", "hello").await.message;
     take(&world, &agent, Signal::Working).await;
 
     let missing = || Report { missing: vec![sent], room: ROOM, ..report(Signal::Rested) };
-    let early = give(&world, &agent, missing()).await;
+    let early = world.report(&agent, missing()).await;
     assert_eq!((ids(&early), early.awaited), (vec![], vec![sent]), "its record may be a moment behind");
 
     world.advance(Duration::from_secs(3)).await;
-    let late = give(&world, &agent, missing()).await;
+    let late = world.report(&agent, missing()).await;
     assert_eq!((ids(&late), late.missed), (vec![sent], 1));
     let handed = world.timeline(told.session).await.into_iter().filter_map(|event| match event.body {
         EventBody::RuntimeHanded(handed) => Some(*handed),
@@ -142,7 +122,7 @@ async fn what_is_not_in_the_record_is_handed_out_again_and_not_too_soon() {
 async fn what_was_handed_out_is_known_after_a_crash_and_not_handed_out_twice() {
     let mut world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    give(&world, &agent, report(Signal::Started)).await;
+    world.report(&agent, report(Signal::Started)).await;
     let sent = world.notify(&bob, "api-claude", "once").await.message;
     assert_eq!(ids(&take(&world, &agent, Signal::Working).await), [sent]);
     world.kill().await;
@@ -150,7 +130,7 @@ async fn what_was_handed_out_is_known_after_a_crash_and_not_handed_out_twice() {
 
     let told = take(&world, &agent, Signal::Rested).await;
     assert_eq!((ids(&told), told.awaited), (vec![], vec![sent]));
-    give(&world, &agent, Report { seen: vec![sent], ..report(Signal::Rested) }).await;
+    world.report(&agent, Report { seen: vec![sent], ..report(Signal::Rested) }).await;
     assert_eq!(state(&world, &bob, sent).await, DeliveryState::Seen);
     assert_eq!(ids(&take(&world, &agent, Signal::Prompted).await), []);
 }
@@ -159,12 +139,12 @@ async fn what_was_handed_out_is_known_after_a_crash_and_not_handed_out_twice() {
 async fn a_turn_that_mail_makes_go_on_is_not_over() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    let told = give(&world, &agent, did(report(Signal::Prompted), &[Activity::TurnStarted { turn: "1".into() }])).await;
+    let told = world.report(&agent, did(report(Signal::Prompted), &[Activity::TurnStarted { turn: "1".into() }])).await;
     world.notify(&bob, "api-claude", "one more thing").await;
     let ended =
         Activity::TurnEnded { turn: "1".into(), outcome: TurnOutcome::Completed, reason: None, duration_ms: None };
     let stop = Report { room: ROOM, ..did(report(Signal::Rested), &[ended]) };
-    assert_eq!(give(&world, &agent, stop).await.messages.len(), 1);
+    assert_eq!(world.report(&agent, stop).await.messages.len(), 1);
     let view = world.session(told.session).await;
     assert_eq!((view.state, view.runtime.unwrap().presence), (SessionState::Active, Presence::Working));
 }
@@ -173,7 +153,7 @@ async fn a_turn_that_mail_makes_go_on_is_not_over() {
 async fn what_a_hook_has_is_not_withdrawn_any_more() {
     let world = World::start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    give(&world, &agent, report(Signal::Started)).await;
+    world.report(&agent, report(Signal::Started)).await;
     let sent = world.notify(&bob, "api-claude", "never mind").await.message;
     take(&world, &agent, Signal::Working).await;
     assert_eq!(world.cancel(&bob, sent).await.refused().code, Code::TooLate);
@@ -187,14 +167,14 @@ async fn two_programs_in_one_folder_are_two_sessions_and_who_comes_after_one_tak
     let here = Some(ProcessId { pid: own.pid, started: own.started });
     let parent = tieline_process::find(own.parent).expect("who started this process");
     let there = Some(ProcessId { pid: parent.pid, started: parent.started });
-    let first = give(&world, &agent, Report { process: here, ..report(Signal::Started) }).await;
+    let first = world.report(&agent, Report { process: here, ..report(Signal::Started) }).await;
     let other = Report { process: there, native: "n-2".into(), ..report(Signal::Started) };
-    let second = give(&world, &agent, other).await;
+    let second = world.report(&agent, other).await;
     assert_eq!((first.title.as_str(), second.title.as_str()), ("api-claude", "api-claude-2"));
 
     // One begins anew within its process: it is still the same session.
     let cleared = Report { process: here, native: "n-3".into(), ..report(Signal::Started) };
-    assert_eq!(give(&world, &agent, cleared).await.session, first.session);
+    assert_eq!(world.report(&agent, cleared).await.session, first.session);
 
     let found = async |process: Option<ProcessId>| {
         let find = RuntimeFind { processes: process.into_iter().collect() };
@@ -207,8 +187,8 @@ async fn two_programs_in_one_folder_are_two_sessions_and_who_comes_after_one_tak
     assert_eq!(found(there).await, Some(second.session));
     assert_eq!(found(Some(ProcessId { pid: 1, started: 0 })).await, None);
 
-    give(&world, &agent, Report { process: here, native: "n-3".into(), ..report(Signal::Ended) }).await;
-    let next = give(&world, &agent, Report { native: "n-4".into(), ..report(Signal::Started) }).await;
+    world.report(&agent, Report { process: here, native: "n-3".into(), ..report(Signal::Ended) }).await;
+    let next = world.report(&agent, Report { native: "n-4".into(), ..report(Signal::Started) }).await;
     assert_eq!((next.session, next.is_new), (first.session, false));
 }
 
@@ -217,7 +197,7 @@ async fn a_process_that_is_gone_is_offline_whatever_its_hooks_said_last() {
     let world = World::start().await;
     let agent = world.agent("agents").await;
     let gone = Some(ProcessId { pid: u32::MAX - 1, started: 1 });
-    let told = give(&world, &agent, Report { process: gone, ..report(Signal::Working) }).await;
+    let told = world.report(&agent, Report { process: gone, ..report(Signal::Working) }).await;
     for _ in 0..100 {
         world.advance(Duration::from_secs(4)).await;
         if world.session(told.session).await.runtime.unwrap().presence == Presence::Offline {
@@ -231,7 +211,7 @@ async fn a_process_that_is_gone_is_offline_whatever_its_hooks_said_last() {
 async fn work_that_nothing_confirms_any_more_is_shown_as_stale() {
     let world = World::start().await;
     let agent = world.agent("agents").await;
-    let told = give(&world, &agent, report(Signal::Working)).await;
+    let told = world.report(&agent, report(Signal::Working)).await;
     assert_eq!(world.session(told.session).await.runtime.unwrap().stale_since_ms, None);
     world.advance(Duration::from_secs(601)).await;
     assert!(world.session(told.session).await.runtime.unwrap().stale_since_ms.is_some());
@@ -257,9 +237,9 @@ async fn a_report_that_makes_no_sense_says_where() {
 async fn a_stranger_with_the_same_id_gets_a_session_of_its_own() {
     let world = World::start().await;
     let (agent, stranger) = (world.agent("agents").await, world.agent("stranger").await);
-    let ours = give(&world, &agent, report(Signal::Started)).await;
+    let ours = world.report(&agent, report(Signal::Started)).await;
     world.call(&agent, notify("api-claude", "ours")).await.accepted();
-    let theirs = give(&world, &stranger, Report { room: ROOM, ..report(Signal::Prompted) }).await;
+    let theirs = world.report(&stranger, Report { room: ROOM, ..report(Signal::Prompted) }).await;
     assert_ne!(ours.session, theirs.session);
     assert!(theirs.messages.is_empty());
 }

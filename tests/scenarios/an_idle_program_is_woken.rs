@@ -1,37 +1,20 @@
 //! Mail for an idle agent program: a transport is asked to wake it, then the next one, and it is said when none can.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tieline_model::{
-    Command, EventBody, Lane, Principal, Reply, SessionId,
+    EventBody, Lane, SessionId,
     command::{Happened, Report},
     event::{Activity, RuntimeWoken},
-    reply::Reported,
     runtime::{Pane, Signal},
 };
 use tieline_tests::{Outcomes, World};
 
 fn report(signal: Signal) -> Report {
     Report {
-        agent: "codex".into(),
-        native: "n-1".into(),
-        signal,
-        hook: format!("{signal:?}"),
-        process: None,
-        version: None,
         folder: Some("/work/api".into()),
         pane: Some(Pane { socket: "/run/tmux".into(), pane: "%3".into() }),
-        activities: Vec::new(),
-        seen: Vec::new(),
-        missing: Vec::new(),
-        room: 0,
-    }
-}
-
-async fn give(world: &World, by: &Arc<Principal>, report: Report) -> Reported {
-    match world.call(by, Command::Report(Box::new(report))).await.reply() {
-        Reply::Reported(told) => told,
-        other => panic!("{other:?}"),
+        ..Report::new("codex", "n-1", &format!("{signal:?}"), signal)
     }
 }
 
@@ -54,7 +37,7 @@ async fn the_best_transport_that_is_there_is_asked_and_a_turn_is_its_success() {
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
     let terminal = world.own_link("terminal").expect("a link of its own");
     terminal.attach().await;
-    let told = give(&world, &agent, report(Signal::Rested)).await;
+    let told = world.report(&agent, report(Signal::Rested)).await;
     world.notify(&bob, "api-codex", "hello").await;
 
     let asked = terminal.wait_deliveries(1).await.remove(0);
@@ -62,7 +45,7 @@ async fn the_best_transport_that_is_there_is_asked_and_a_turn_is_its_success() {
     assert_eq!((wake.session, wake.agent.as_str(), wake.pane.unwrap().pane.as_str()), (told.session, "codex", "%3"));
     assert!(wake.prompt.starts_with("[tieline]") && !wake.prompt.contains("hello"), "{}", wake.prompt);
     terminal.take(Lane::Ctl, 1).await;
-    let prompted = give(&world, &agent, Report { room: 9_000, ..report(Signal::Prompted) }).await;
+    let prompted = world.report(&agent, Report { room: 9_000, ..report(Signal::Prompted) }).await;
     assert_eq!(prompted.messages.len(), 1);
     world.advance(Duration::from_secs(60)).await;
     assert!(
@@ -77,7 +60,7 @@ async fn when_one_refuses_the_next_is_asked_and_when_none_can_it_is_said() {
     let (native, terminal) = (world.own_link("native").unwrap(), world.own_link("terminal").unwrap());
     native.attach().await;
     terminal.attach().await;
-    let told = give(&world, &agent, report(Signal::Rested)).await;
+    let told = world.report(&agent, report(Signal::Rested)).await;
     world.notify(&bob, "api-codex", "hello").await;
     native.wait_deliveries(1).await;
     native.reject(Lane::Ctl, 1, "it has no inbox").await.reply();
@@ -108,7 +91,7 @@ async fn typing_alone_is_no_success_and_without_a_turn_it_is_tried_again_later()
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
     let terminal = world.own_link("terminal").unwrap();
     terminal.attach().await;
-    let told = give(&world, &agent, report(Signal::Rested)).await;
+    let told = world.report(&agent, report(Signal::Rested)).await;
     world.notify(&bob, "api-codex", "hello").await;
     terminal.wait_deliveries(1).await;
     terminal.take(Lane::Ctl, 1).await;
@@ -126,13 +109,13 @@ async fn nobody_is_woken_who_works_or_waits_for_a_permission() {
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
     let terminal = world.own_link("terminal").unwrap();
     terminal.attach().await;
-    let told = give(&world, &agent, report(Signal::Working)).await;
+    let told = world.report(&agent, report(Signal::Working)).await;
     world.notify(&bob, "api-codex", "hello").await;
     // A dialog is open although the last hook says that the turn is over, as when two of them overtake each other.
     let asked = Activity::ApprovalAsked { approval: "k".into(), subject: "Bash: touch x".into() };
     let mut rested = report(Signal::Rested);
     rested.activities = vec![Happened { at_ms: None, what: asked }];
-    give(&world, &agent, rested).await;
+    world.report(&agent, rested).await;
     world.advance(Duration::from_secs(400)).await;
     world.calm().await;
     assert!(woken(&world, told.session).await.is_empty());
@@ -140,7 +123,7 @@ async fn nobody_is_woken_who_works_or_waits_for_a_permission() {
     let decided = Activity::ApprovalDecided { approval: "k".into(), is_allowed: false, reason: None };
     let mut rested = report(Signal::Rested);
     rested.activities = vec![Happened { at_ms: None, what: decided }];
-    give(&world, &agent, rested).await;
+    world.report(&agent, rested).await;
     terminal.wait_deliveries(1).await;
 }
 
@@ -150,7 +133,7 @@ async fn a_program_that_has_just_started_is_left_alone_for_a_moment() {
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
     let terminal = world.own_link("terminal").unwrap();
     terminal.attach().await;
-    let told = give(&world, &agent, report(Signal::Started)).await;
+    let told = world.report(&agent, report(Signal::Started)).await;
     world.notify(&bob, "api-codex", "hello").await;
     world.calm().await;
     assert!(woken(&world, told.session).await.is_empty());
@@ -164,7 +147,7 @@ async fn a_wake_that_was_under_way_in_a_crash_is_looked_after() {
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
     let terminal = world.own_link("terminal").unwrap();
     terminal.attach().await;
-    let told = give(&world, &agent, report(Signal::Rested)).await;
+    let told = world.report(&agent, report(Signal::Rested)).await;
     world.notify(&bob, "api-codex", "hello").await;
     terminal.wait_deliveries(1).await;
     world.kill().await;
@@ -187,7 +170,7 @@ async fn a_wake_that_was_under_way_in_a_crash_is_looked_after() {
 async fn a_transport_that_comes_later_is_asked_soon() {
     let world = start().await;
     let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
-    let told = give(&world, &agent, report(Signal::Rested)).await;
+    let told = world.report(&agent, report(Signal::Rested)).await;
     world.notify(&bob, "api-codex", "hello").await;
     world.calm().await;
     let terminal = world.own_link("terminal").unwrap();

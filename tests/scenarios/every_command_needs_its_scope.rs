@@ -146,20 +146,9 @@ fn after(command: &Command) -> Option<Command> {
         Command::MemoryDecide(_) => Command::MemoryShow(MemoryShow { session, at: None }),
         Command::MemoryShow(_) => Command::MemoryDiff(MemoryDiff { session, from: 0, to: None }),
         Command::MemoryDiff(_) => Command::MemoryLog(MemoryLog { session, before: None, limit: None }),
-        Command::MemoryLog(_) => Command::Report(Box::new(Report {
-            agent: text.clone(),
-            native: text.clone(),
-            signal: tieline_model::runtime::Signal::Noted,
-            hook: text,
-            process: None,
-            version: None,
-            folder: None,
-            pane: None,
-            activities: Vec::new(),
-            seen: Vec::new(),
-            missing: Vec::new(),
-            room: 0,
-        })),
+        Command::MemoryLog(_) => {
+            Command::Report(Box::new(Report::new(&text, &text, &text, tieline_model::runtime::Signal::Noted)))
+        }
         Command::Report(_) => Command::RuntimeFind(RuntimeFind { processes: Vec::new() }),
         Command::RuntimeFind(_) => Command::Spawn(Spawn {
             folder: "/work/api".into(),

@@ -7,7 +7,7 @@ use tieline_model::{
     command::{FileLease, FileLeases, FileRelease, Happened, Inbox, Report, SessionRef},
     event::{Activity, Claim, CollidedFile, FileChange, FileCollision},
     message::Tells,
-    reply::{FileLeaseView, FileLeased, Reported},
+    reply::{FileLeaseView, FileLeased},
     runtime::Signal,
 };
 use tieline_tests::{Outcomes, World, address};
@@ -25,30 +25,14 @@ fn report(native: &str, signal: Signal, changed: &[&str]) -> Report {
         },
     };
     Report {
-        agent: native.into(),
-        native: native.into(),
-        signal,
-        hook: format!("{signal:?}"),
-        process: None,
-        version: None,
         folder: Some("/work/api".into()),
-        pane: None,
         activities: changed.iter().map(change).collect(),
-        seen: Vec::new(),
-        missing: Vec::new(),
-        room: 0,
-    }
-}
-
-async fn give(world: &World, by: &Arc<Principal>, report: Report) -> Reported {
-    match world.call(by, Command::Report(Box::new(report))).await.reply() {
-        Reply::Reported(told) => told,
-        other => panic!("{other:?}"),
+        ..Report::new(native, native, &format!("{signal:?}"), signal)
     }
 }
 
 async fn change(world: &World, by: &Arc<Principal>, native: &str, paths: &[&str]) -> SessionId {
-    give(world, by, report(native, Signal::Working, paths)).await.session
+    world.report(by, report(native, Signal::Working, paths)).await.session
 }
 
 async fn lease(world: &World, by: &Arc<Principal>, sender: &str, paths: &[&str]) -> FileLeased {
@@ -123,7 +107,7 @@ async fn who_has_changed_a_file_hears_of_the_collision_with_the_same_hook() {
     let agent = world.agent("agents").await;
     change(&world, &agent, "claude", &["a.rs"]).await;
     let wrote = Report { room: 9_000, ..report("codex", Signal::Working, &["a.rs"]) };
-    let brought = give(&world, &agent, wrote).await.messages;
+    let brought = world.report(&agent, wrote).await.messages;
     assert_eq!(brought.len(), 1);
     assert!(brought[0].text.as_deref().unwrap().contains("`api-claude` changed it"), "{brought:?}");
 }
@@ -168,7 +152,7 @@ async fn leases_end_by_time_by_word_and_with_their_session() {
 
     lease(&world, &agent, "api-claude", &["a", "b"]).await;
     lease(&world, &agent, "api-codex", &["c"]).await;
-    give(&world, &agent, report("claude", Signal::Ended, &[])).await;
+    world.report(&agent, report("claude", Signal::Ended, &[])).await;
     assert_eq!(leases(&world, &bob).await, ["api-codex /work/api/c"]);
     world.call(&agent, Command::SessionArchive(SessionRef { session: address("api-codex") })).await.reply();
     assert_eq!(leases(&world, &bob).await.len(), 0);
@@ -181,7 +165,7 @@ async fn neither_who_has_left_nor_who_is_in_another_circle_collides() {
     let there = world.token("there", PrincipalKind::Agent, Some(&["ops"])).await;
     let one = change(&world, &agent, "claude", &["a.rs"]).await;
     change(&world, &there, "gemini", &["a.rs"]).await;
-    give(&world, &agent, report("claude", Signal::Ended, &[])).await;
+    world.report(&agent, report("claude", Signal::Ended, &[])).await;
     change(&world, &agent, "codex", &["a.rs"]).await;
     assert_eq!(collisions(&world, one).await.len(), 0);
     let leased = lease(&world, &there, "api-gemini", &["b.rs"]).await;
@@ -198,7 +182,7 @@ async fn what_a_record_catches_up_with_is_no_news() {
     let one = change(&world, &agent, "claude", &["a.rs"]).await;
     let mut late = report("codex", Signal::Working, &["a.rs"]);
     late.activities[0].at_ms = Some(world.now().minus_ms(31 * 60_000));
-    give(&world, &agent, late).await;
+    world.report(&agent, late).await;
     assert_eq!(collisions(&world, one).await.len(), 0);
 }
 

@@ -10,8 +10,8 @@ use tieline_engine::{
 };
 use tieline_model::{
     Address, Command, Event, Lane, MessageId, Outcome, Principal, PrincipalKind, Refusal, SessionId, TimestampMs,
-    command::{self, Origin},
-    reply::{Accepted, InboxPage, Reply, SessionView, Trace},
+    command::{self, Origin, Report},
+    reply::{Accepted, InboxPage, Reply, Reported, SessionView, Trace},
 };
 use tieline_store::{Options, Store, Synchronous};
 
@@ -255,6 +255,14 @@ impl World {
     /// Withdraws a message.
     pub async fn cancel(&self, by: &Arc<Principal>, message: MessageId) -> Outcome {
         self.call(by, Command::Cancel(command::MessageRef { message })).await
+    }
+
+    /// Reports as a hook of an agent program does.
+    pub async fn report(&self, by: &Arc<Principal>, report: Report) -> Reported {
+        match self.call(by, Command::Report(Box::new(report))).await.reply() {
+            Reply::Reported(told) => told,
+            other => panic!("another reply: {other:?}"),
+        }
     }
 
     /// Reads what waits in the principal's home session.
