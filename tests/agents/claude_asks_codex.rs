@@ -19,9 +19,6 @@ async fn claude_code_asks_codex_and_sees_its_answer() {
     let answer = json!([{"tool": "ack", "with": {"ask": "$MESSAGE", "text": "it is green"}}, {"say": "answered"}]);
     let question = format!("is it green? DO{answer}");
     let steps = json!([{"tool": "ask", "with": {"to": "work-codex", "text": question}}, {"say": "asked"}]);
-    let file = stage.folder().join("steps.md");
-    fs::write(&file, format!("DO{steps}")).expect("a file");
-    // What is typed is short; the script comes with it as the person's own words would.
     claude.prompt(&format!("DO{steps}")).await;
     // The tool of the mesh is asked for once.
     stage
