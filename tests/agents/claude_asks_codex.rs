@@ -16,6 +16,10 @@ async fn claude_code_asks_codex_and_sees_its_answer() {
     let claude = stage.open("claude", Kind::Claude).await;
     stage.wait_presence("work-claude", "idle").await;
 
+    // It is at work while the daemon is killed, so that nobody is typing into it at that moment.
+    codex.prompt("think DO[{\"say\":\"thought\",\"after_ms\":9000}]").await;
+    stage.wait_presence("work-codex", "working").await;
+
     let answer = json!([{"tool": "ack", "with": {"ask": "$MESSAGE", "text": "it is green"}}, {"say": "answered"}]);
     let question = format!("is it green? DO{answer}");
     let steps = json!([{"tool": "ask", "with": {"to": "work-codex", "text": question}}, {"say": "asked"}]);
