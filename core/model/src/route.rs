@@ -1,6 +1,7 @@
 //! Finds the session that an address means, within the caller's reach.
 //!
-//! An unknown or ambiguous name is a refusal that lists what the caller may have meant.
+//! An unknown or ambiguous name is a refusal that lists what the caller may have meant. A title means the open session
+//! of that title; a closed one is meant only when no open one is called so.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -30,6 +31,13 @@ struct Circle {
     open: BTreeSet<SessionId>,
     titles: HashMap<String, Vec<SessionId>>,
     roles: HashMap<String, Vec<SessionId>>,
+    closed_titles: HashMap<String, Vec<SessionId>>,
+}
+
+impl Circle {
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.closed_titles.is_empty()
+    }
 }
 
 /// All sessions by id, title and role.
@@ -43,13 +51,15 @@ impl Directory {
     /// Adds a session, or replaces what was known of it.
     pub fn insert(&mut self, entry: Entry) {
         self.unindex(entry.id);
+        let circle = self.circles.entry(entry.circle.clone()).or_default();
         if entry.is_open {
-            let circle = self.circles.entry(entry.circle.clone()).or_default();
             circle.open.insert(entry.id);
             circle.titles.entry(entry.title.clone()).or_default().push(entry.id);
             for role in &entry.roles {
                 circle.roles.entry(role.clone()).or_default().push(entry.id);
             }
+        } else {
+            circle.closed_titles.entry(entry.title.clone()).or_default().push(entry.id);
         }
         self.sessions.insert(entry.id, entry);
     }
@@ -84,7 +94,7 @@ impl Directory {
         Ok(entry)
     }
 
-    /// Finds the one session that `address` means to `caller`; by id also a closed one.
+    /// Finds the one session that `address` means to `caller`; by id or title also a closed one.
     pub fn find(&self, address: &Address, caller: &Principal, field: &str) -> Result<&Entry, Refusal> {
         match address {
             Address::Session(id) => self
@@ -94,7 +104,12 @@ impl Directory {
                 .ok_or_else(|| unknown(format!("no session `{id}` in reach"), field)),
             Address::Title { circle, title } => {
                 let name = self.circle_of(circle.as_deref(), caller, field)?;
-                self.one(name, address, |circle| circle.titles.get(title), field)
+                self.one(
+                    name,
+                    address,
+                    |circle| circle.titles.get(title).or_else(|| circle.closed_titles.get(title)),
+                    field,
+                )
             }
             Address::Role { circle, role } => {
                 let name = self.circle_of(circle.as_deref(), caller, field)?;
@@ -123,12 +138,12 @@ impl Directory {
         match known.and_then(ids).map(Vec::as_slice).unwrap_or_default() {
             [id] => self.sessions.get(id).ok_or_else(|| unknown(format!("no session `{address}` in reach"), field)),
             [] => {
-                let message = format!("no open session `{address}` in the circle `{circle}`");
+                let message = format!("no session `{address}` in the circle `{circle}`");
                 let near = known.into_iter().flat_map(|circle| near(circle, address));
                 Err(unknown(message, field).with_candidates(near))
             }
             several => {
-                let message = format!("{} open sessions are called `{address}`; name one by its id", several.len());
+                let message = format!("{} sessions are called `{address}`; name one by its id", several.len());
                 let candidates = several.iter().map(ToString::to_string);
                 Err(Refusal::new(Code::AmbiguousSession, message).at(field).with_candidates(candidates))
             }
@@ -140,10 +155,11 @@ impl Directory {
         let Some(circle) = self.circles.get_mut(&old.circle) else { return };
         circle.open.remove(&id);
         forget(&mut circle.titles, &old.title, id);
+        forget(&mut circle.closed_titles, &old.title, id);
         for role in &old.roles {
             forget(&mut circle.roles, role, id);
         }
-        if circle.open.is_empty() {
+        if circle.is_empty() {
             self.circles.remove(&old.circle.clone());
         }
     }
@@ -279,11 +295,27 @@ mod tests {
     }
 
     #[test]
+    fn a_closed_session_is_found_by_title_when_no_open_one_is_called_so() {
+        let mut directory = directory();
+        directory.insert(Entry { is_open: false, ..entry(1, "main", "review", "critic") });
+        let find = |directory: &Directory| {
+            directory.find(&"review".parse().unwrap(), &caller(&["main"]), "session").map(|entry| entry.id)
+        };
+        assert_eq!(find(&directory), Ok(id(1)));
+        directory.insert(Entry { is_open: false, ..entry(5, "main", "review", "critic") });
+        assert_eq!(find(&directory).unwrap_err().candidates, [id(1).to_string(), id(5).to_string()]);
+        directory.insert(entry(6, "main", "review", "critic"));
+        assert_eq!(find(&directory), Ok(id(6)));
+    }
+
+    #[test]
     fn a_closed_session_is_found_by_id_and_refused_in_words() {
         let mut directory = directory();
         directory.insert(Entry { is_open: false, ..entry(1, "main", "review", "critic") });
         let by_id = directory.resolve(&Address::Session(id(1)), &caller(&["main"]), "to").unwrap_err();
         assert_eq!(by_id.code, Code::SessionClosed);
+        let by_title = directory.resolve(&"review".parse().unwrap(), &caller(&["main"]), "to").unwrap_err();
+        assert_eq!(by_title.code, Code::SessionClosed);
         assert_eq!(directory.members("main").collect::<Vec<_>>(), [id(2), id(3)]);
     }
 }

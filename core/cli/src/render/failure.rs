@@ -50,12 +50,12 @@ mod tests {
 
     #[test]
     fn a_refusal_says_where_and_what_was_meant() {
-        let refusal = Refusal::new(Code::UnknownSession, "no open session `reviw` in the circle `main`")
+        let refusal = Refusal::new(Code::UnknownSession, "no session `reviw` in the circle `main`")
             .at("ask.to")
             .with_candidates(["review".to_owned()]);
         assert_eq!(
             failure(&Failed::Refused(refusal), &PLAIN),
-            "error: no open session `reviw` in the circle `main`\n  unknown_session, at ask.to\n  did you mean: review"
+            "error: no session `reviw` in the circle `main`\n  unknown_session, at ask.to\n  did you mean: review"
         );
     }
 
