@@ -11,6 +11,8 @@ use std::{
 };
 
 const PACKAGE: &str = "tieline-bench";
+/// The benchmark that also measures an engine that nothing else is built with.
+const SEARCHING: &str = "sessions";
 /// Without a configuration it answers whatever it is given.
 const ECHO_PACKAGE: &str = "tieline-fault-plugin";
 
@@ -31,7 +33,11 @@ impl Bench {
         workspace.package(PACKAGE).context("there are no benchmarks to run")?;
         let Built { binary, plugins } = build(&workspace, Profile::Release)?;
         let mut cargo = workspace.cargo();
-        cargo.args(["run", "--profile", Profile::Release.name(), "--package", PACKAGE, "--", &self.name]);
+        cargo.args(["run", "--profile", Profile::Release.name(), "--package", PACKAGE]);
+        if self.name == SEARCHING {
+            cargo.args(["--features", "tantivy"]);
+        }
+        cargo.args(["--", &self.name]);
         // Not the system's directory for temporary files: that one may be in memory, where nothing is durable.
         cargo.arg("--dir").arg(workspace.target_dir().join("bench")).arg("--daemon").arg(binary);
         cargo.args(plugins.iter().flat_map(|plugin| ["--plugin".as_ref(), plugin.as_os_str()]));

@@ -6,34 +6,20 @@
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{SyncSender, sync_channel},
-    },
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-use diesel::{
-    Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, prelude::*, sql_query,
-};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel::{RunQueryDsl, SqliteConnection, prelude::*};
 use tieline_model::{
     EventBody, Lane, Message, MessageId, MessageKind, PrincipalId, PrincipalKind, SessionId, TimestampMs,
     message::Sender,
 };
 use uuid::Uuid;
 
+use super::store::{Event, Store};
 use crate::latency::Latencies;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
-/// The daemon's `store.wal_limit_mib`, in pages of the log.
-const WAL_LIMIT: i32 = (128 << 20) / 4120;
-/// From how many pages on its checkpoint thread is woken, and how many its writer copies itself.
-const WAKE: i32 = (8 << 20) / 4120;
-const TAIL: i32 = (2 << 20) / 4120;
 const NOW_MS: i64 = 1_800_000_000_000;
 
 diesel::table! {
@@ -48,18 +34,6 @@ diesel::table! {
         session_no -> BigInt, lane -> Integer, seq -> BigInt, message_no -> BigInt, state -> Integer,
         bytes -> BigInt, attempt -> Integer, accepted_at_ms -> BigInt, expires_at_ms -> BigInt,
     }
-}
-
-diesel::table! {
-    events (cursor) { cursor -> BigInt, session_no -> BigInt, seq -> BigInt, at_ms -> BigInt, body -> Text, }
-}
-
-#[derive(QueryableByName)]
-struct Log {
-    #[diesel(sql_type = diesel::sql_types::Integer)]
-    log: i32,
-    #[diesel(sql_type = diesel::sql_types::Integer)]
-    checkpointed: i32,
 }
 
 /// A text with a message id somewhere in it, which is replaced row by row.
@@ -82,12 +56,8 @@ impl Template {
     }
 }
 
-/// An open database and what its next rows are called.
-struct Loop {
-    conn: SqliteConnection,
-    has_copied: Arc<AtomicBool>,
-    wake: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+/// What the next rows are called.
+struct Rows {
     body: Template,
     event: Template,
     bytes: i64,
@@ -105,10 +75,10 @@ pub fn messages_per_second(
     text_bytes: usize,
     time: Duration,
 ) -> Result<f64> {
-    let mut bare = Loop::open(folder, inboxes, text_bytes)?;
+    let (mut store, mut rows) = (Store::open(folder)?, Rows::new(inboxes, text_bytes)?);
     let (mut count, mut started, mut is_warm) = (0, Instant::now(), false);
     loop {
-        bare.commit(|bare| (0..batch).try_for_each(|_| bare.message(1)))?;
+        store.commit(|conn| (0..batch).try_for_each(|_| rows.message(conn, 1)))?;
         count += batch;
         if !is_warm && started.elapsed() >= time / 5 {
             (count, started, is_warm) = (0, Instant::now(), true);
@@ -120,68 +90,24 @@ pub fn messages_per_second(
 
 /// Returns how long it takes to commit one message to so many inboxes: the median, in milliseconds.
 pub fn broadcast_ms(folder: &Path, inboxes: usize, text_bytes: usize, repeats: usize) -> Result<f64> {
-    let mut bare = Loop::open(folder, inboxes, text_bytes)?;
+    let (mut store, mut rows) = (Store::open(folder)?, Rows::new(inboxes, text_bytes)?);
     let mut latencies = Latencies::default();
     for _ in 0..repeats {
         let started = Instant::now();
-        bare.commit(|bare| bare.message(inboxes))?;
+        store.commit(|conn| rows.message(conn, inboxes))?;
         latencies.add(started.elapsed());
     }
     Ok(latencies.percentiles([50.0])[0])
 }
 
-impl Loop {
-    fn open(folder: &Path, inboxes: usize, text_bytes: usize) -> Result<Self> {
-        let file = folder.join("bare.db");
-        let mut conn = connect(&file)?;
-        conn.run_pending_migrations(MIGRATIONS).map_err(|error| anyhow::anyhow!("the migrations: {error}"))?;
-        let mut own = connect(&file)?;
-        let (wake, woken) = sync_channel(1);
-        let has_copied = Arc::new(AtomicBool::new(false));
-        let done = Arc::clone(&has_copied);
-        let thread = std::thread::spawn(move || {
-            while woken.recv().is_ok() {
-                for _ in 0..2 {
-                    // What a busy checkpoint leaves behind, the next one takes.
-                    let _ = own.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
-                }
-                done.store(true, Ordering::Release);
-            }
-        });
+impl Rows {
+    fn new(inboxes: usize, text_bytes: usize) -> Result<Self> {
         let (body, event) = templates(text_bytes)?;
-        Ok(Self {
-            conn,
-            has_copied,
-            wake: Some(wake),
-            thread: Some(thread),
-            body,
-            event,
-            bytes: i64::try_from(text_bytes)?,
-            next: 0,
-            cursor: 0,
-            seqs: vec![0; inboxes],
-        })
-    }
-
-    fn commit(&mut self, rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        self.conn.batch_execute("BEGIN IMMEDIATE")?;
-        rows(self)?;
-        self.conn.batch_execute("COMMIT")?;
-        let log: Log = sql_query("PRAGMA wal_checkpoint(NOOP)").get_result(&mut self.conn)?;
-        let pending = log.log - log.checkpointed;
-        if log.log >= WAL_LIMIT {
-            self.conn.batch_execute("PRAGMA wal_checkpoint(RESTART)")?;
-        } else if self.has_copied.swap(false, Ordering::Acquire) && pending <= TAIL {
-            self.conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?;
-        } else if pending >= WAKE {
-            // Full: it is awake already.
-            let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
-        }
-        Ok(())
+        Ok(Self { body, event, bytes: i64::try_from(text_bytes)?, next: 0, cursor: 0, seqs: vec![0; inboxes] })
     }
 
     /// Writes one message into the next `recipients` inboxes.
-    fn message(&mut self, recipients: usize) -> Result<()> {
+    fn message(&mut self, conn: &mut SqliteConnection, recipients: usize) -> Result<()> {
         self.next += 1;
         let no = self.next;
         let id = Uuid::from_u128((0x0197_c3f0_a1b2_7c3d << 64) | u128::try_from(no)?);
@@ -198,7 +124,7 @@ impl Loop {
                 messages::hash.eq([7_u8; 32].as_slice()),
                 messages::recipients.eq(serde_json::to_string(&numbers)?),
             ))
-            .execute(&mut self.conn)?;
+            .execute(conn)?;
         for at in places {
             self.seqs[at] += 1;
             self.cursor += 1;
@@ -215,41 +141,12 @@ impl Loop {
                     deliveries::accepted_at_ms.eq(NOW_MS),
                     deliveries::expires_at_ms.eq(NOW_MS + 604_800_000),
                 ))
-                .execute(&mut self.conn)?;
-            diesel::insert_into(events::table)
-                .values((
-                    events::cursor.eq(self.cursor),
-                    events::session_no.eq(session_no),
-                    events::seq.eq(seq),
-                    events::at_ms.eq(NOW_MS),
-                    events::body.eq(self.event.with(id)),
-                ))
-                .execute(&mut self.conn)?;
+                .execute(conn)?;
+            let (cursor, body) = (self.cursor, self.event.with(id));
+            Event { cursor, session_no, seq, at_ms: NOW_MS, body }.insert(conn)?;
         }
         Ok(())
     }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        self.wake.take();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the checkpoint thread shows in the figures as a log that only grows; nothing to add here.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Opens the file with the settings of the daemon's writer.
-fn connect(file: &Path) -> Result<SqliteConnection> {
-    let mut conn = SqliteConnection::establish(&file.to_string_lossy())?;
-    conn.batch_execute(
-        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = 2; PRAGMA fullfsync = 1;
-         PRAGMA checkpoint_fullfsync = 1; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;
-         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
-         PRAGMA cache_size = -8192;",
-    )?;
-    Ok(conn)
 }
 
 /// Makes what the daemon would store of a message and of its event.
