@@ -8,8 +8,10 @@ mod pane;
 mod program;
 mod stage;
 
+mod a_composer_with_words_in_it;
 mod a_dialog_is_never_typed_into;
 mod a_program_gets_its_mail;
 mod claude_asks_codex;
+mod doctor_sees_a_message_arrive;
 mod setup_leaves_no_trace;
 mod two_programs_in_one_folder;

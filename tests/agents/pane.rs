@@ -75,14 +75,19 @@ impl Pane<'_> {
 
     /// Prompts the program, as a person does: Enter comes after what was typed is seen.
     pub async fn prompt(&self, text: &str) {
+        self.write(text).await;
+        // Programs take Enter for a part of what was pasted when it follows at once.
+        sleep(Duration::from_millis(500)).await;
+        self.press("Enter");
+    }
+
+    /// Types something into the composer, and no Enter.
+    pub async fn write(&self, text: &str) {
         let begin: String = text.chars().take(12).collect();
         let end: String = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
         self.tmux.run(&["send-keys", "-t", &self.name, "-l", "--", text]);
         self.wait(&begin).await;
         self.wait(&end).await;
-        // Programs take Enter for a part of what was pasted when it follows at once.
-        sleep(Duration::from_millis(500)).await;
-        self.press("Enter");
     }
 
     /// Presses a key, as tmux calls it.

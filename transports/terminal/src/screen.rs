@@ -11,6 +11,9 @@ pub enum Probed {
     BehindWords,
 }
 
+/// The most lines over which a prompt is wrapped.
+const LINES: usize = 8;
+
 /// Compares the screen before and after `mark` was typed. A line that is new and has the mark with no word before it is an
 /// empty composer, whatever hint stands behind; one that was there without the mark is a composer with words in it. Other lines may
 /// have come, gone, moved or changed.
@@ -28,10 +31,30 @@ pub fn probed(before: &[String], after: &[String], mark: char) -> Probed {
     }
 }
 
+/// Returns the last line of the composer behind whose words `mark` was typed, if these are `prompt`, or a beginning of it that has
+/// at least `ours`: what somebody who died before Enter has left behind.
+pub fn left_over(before: &[String], after: &[String], mark: char, prompt: &str, ours: &str) -> Option<String> {
+    let new = after.iter().filter(|line| !before.contains(line)).filter_map(|line| line.rsplit_once(mark));
+    let (wanted, least) = (bare(prompt), bare(ours).len());
+    // The composer ends with that line, and begins on it or somewhere above.
+    let is_ours = |end: usize| {
+        (end.saturating_sub(LINES)..=end).any(|begin| {
+            let words: String = before[begin..=end].iter().map(|line| bare(line)).collect();
+            words.len() >= least && wanted.starts_with(&words)
+        })
+    };
+    new.map(|(left, right)| format!("{left}{right}"))
+        .find(|line| before.iter().enumerate().any(|(at, old)| old.trim_end() == line.trim_end() && is_ours(at)))
+}
+
 /// Tells whether a screen shows a text, however it is wrapped and framed.
 pub fn shows(screen: &[String], text: &str) -> bool {
-    let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     screen.iter().map(|line| bare(line)).collect::<String>().contains(&bare(text))
+}
+
+/// A text without what wraps and frames it.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 #[cfg(test)]
@@ -81,6 +104,24 @@ mod tests {
         let after = lines("› hello DO[1] 18:12\n• work");
         assert_eq!(probed(&before, &after, '['), Probed::Nowhere);
         assert_eq!(probed(&before, &lines("› hello DO[1] 18:12\n• work\n› ["), '['), Probed::Alone);
+    }
+
+    #[test]
+    fn a_line_of_ours_that_was_left_behind_is_known_from_the_words_of_a_person() {
+        let (prompt, ours) = ("[tieline] mail for api: it comes", "[tieline] mail for");
+        let is_ours = |composer: &str| {
+            let before = lines(&format!("• done\n────\n{composer}\n────\n? help"));
+            let after = lines(&format!("• done\n────\n{composer}[\n────\n? help"));
+            left_over(&before, &after, '[', prompt, ours).is_some()
+        };
+        assert!(is_ours("> [tieline] mail for api: it comes"));
+        assert!(is_ours("> [tieline] mail for api: it"));
+        assert!(is_ours("> [tieline] mail for\n  api: it comes"));
+        assert!(!is_ours("> [tieline]"), "so short a beginning may be a person's");
+        assert!(!is_ours("> [tieline] mail for web: it comes"));
+        assert!(!is_ours("> [tieline] mail for api: it comes late"));
+        assert!(!is_ours("> look: [tieline] mail for api: it comes"));
+        assert!(!is_ours("> half a thought"));
     }
 
     #[test]

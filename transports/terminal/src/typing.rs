@@ -13,13 +13,16 @@ use std::{
 use rustix::{fs::OFlags, termios::LocalModes};
 
 use crate::{
-    screen::{Probed, probed, shows},
+    screen::{Probed, left_over, probed, shows},
     tmux::{Facts, Tmux},
     wake::ProcessId,
 };
 
 /// No agent program that is known takes it for an answer, and the prompt begins with it.
 const MARK: char = '[';
+/// Every prompt of the daemon begins so. Whoever dies between the line and Enter leaves it behind, and it is told from a person's
+/// words by that.
+const OURS: &str = "[tieline] mail for";
 /// How often the screen is looked at.
 const LOOK: Duration = Duration::from_millis(60);
 /// Programs take Enter for a part of what was pasted when it follows at once.
@@ -32,14 +35,12 @@ pub fn prompt(tmux: &Tmux<'_>, process: ProcessId, prompt: &str, patience: Durat
         return Err(format!("a prompt begins with `{MARK}` and is one line"));
     };
     prove(tmux, process)?;
-    let before = tmux.screen()?;
-    tmux.literally(&MARK.to_string())?;
-    if wait(tmux, patience, |screen| probed(&before, screen, MARK) == Probed::Alone)?.is_none() {
-        if probed(&before, &tmux.screen()?, MARK) == Probed::BehindWords {
-            tmux.press("BSpace")?;
-            return Err("somebody is typing in it".into());
+    if !mark(tmux, prompt, patience)? {
+        // What was left behind is gone now.
+        prove(tmux, process)?;
+        if !mark(tmux, prompt, patience)? {
+            return Err("a line of ours that was left behind in it does not go away".into());
         }
-        return Err("it does not show what is typed: its composer is not there".into());
     }
     tmux.paste(rest)?;
     if wait(tmux, patience, |screen| shows(screen, prompt))?.is_none() {
@@ -50,6 +51,28 @@ pub fn prompt(tmux: &Tmux<'_>, process: ProcessId, prompt: &str, patience: Durat
     thread::sleep(PAUSE);
     prove(tmux, process)?;
     tmux.press("Enter")
+}
+
+/// Types the mark, and sees it alone in an empty composer. Otherwise it is taken back: an error says why, and false that a line of
+/// ours was there, which is taken out with it.
+fn mark(tmux: &Tmux<'_>, prompt: &str, patience: Duration) -> Result<bool, String> {
+    let before = tmux.screen()?;
+    tmux.literally(&MARK.to_string())?;
+    if wait(tmux, patience, |screen| probed(&before, screen, MARK) == Probed::Alone)?.is_some() {
+        return Ok(true);
+    }
+    let after = tmux.screen()?;
+    if probed(&before, &after, MARK) != Probed::BehindWords {
+        return Err("it does not show what is typed: its composer is not there".into());
+    }
+    tmux.press("BSpace")?;
+    let Some(line) = left_over(&before, &after, MARK, prompt, OURS) else {
+        return Err("somebody is typing in it".into());
+    };
+    // Deletes to the beginning of the line.
+    tmux.press("C-u")?;
+    wait(tmux, patience, |screen| screen.iter().all(|shown| shown.trim_end() != line.trim_end()))?;
+    Ok(false)
 }
 
 /// Looks at the screen until it is as wanted, and returns it; `None` when that takes too long.
