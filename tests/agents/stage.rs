@@ -1,6 +1,12 @@
 //! A daemon, a model, and a person's home in which `tieline setup` has connected the programs.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,13 +58,26 @@ impl Stage {
 
     /// Runs `tieline setup` as the person does.
     pub fn setup(&self, kinds: &[Kind], options: &[&str]) -> String {
-        let mut command = std::process::Command::new(binary());
-        command.arg("setup").args(options).args(kinds.iter().map(|kind| kind.name()));
-        command.env_clear().envs(self.environment()).stdin(Stdio::null());
-        let output = command.output().expect("setup");
+        let mut args = vec!["setup"];
+        args.extend(options);
+        args.extend(kinds.iter().map(|kind| kind.name()));
+        let output = self.command(&args).output().expect("tieline runs");
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "setup {options:?}: {text}");
+        assert!(output.status.success(), "{args:?}: {text}");
         text
+    }
+
+    /// Runs `tieline` as the person does, with the environment that a program needs besides. The model answers meanwhile.
+    pub async fn tieline(&self, args: &[&str], kind: Kind) -> Output {
+        let mut command = self.command(args);
+        command.envs(kind.environment(&self.model.url()));
+        tokio::task::spawn_blocking(move || command.output()).await.expect("a thread").expect("tieline runs")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(args).env_clear().envs(self.environment()).stdin(Stdio::null());
+        command
     }
 
     fn environment(&self) -> BTreeMap<String, String> {

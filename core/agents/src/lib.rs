@@ -10,12 +10,14 @@ mod gemini;
 mod hook;
 mod json;
 pub mod setup;
+mod turn;
 mod usual;
 
 use std::{fmt, str::FromStr};
 
 pub use frame::{Neighbour, frame, marker, primer};
 pub use hook::{Carrier, Heard, Unheard, answer, hear, shows, version_in};
+pub use turn::one_turn;
 
 /// An agent program that Tieline can connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! `tieline doctor agents`: which agent programs there are, in which version, and whether they are set up.
+//! `tieline doctor agents`: which agent programs there are, in which version, whether they are set up, and whether a message
+//! arrives before their models.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -9,10 +10,12 @@ use tieline_agents::{
     setup::{Roots, Wiring, connect, disconnect},
 };
 
+use super::turn::{self, Turn};
 use crate::{
     context::Context,
     exit::Failed,
-    render::{Cell, Paint, line, table},
+    render::{Cell, Paint, line, span, table},
+    run::confirm,
     setup::{Found, Record, find, read, roots, wiring},
 };
 
@@ -30,6 +33,9 @@ struct Line {
     /// What setup would change, each in one sentence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differs: Vec<String>,
+    /// What came of a turn, when one was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn: Option<Turn>,
 }
 
 /// How far a program is set up.
@@ -47,12 +53,20 @@ enum Standing {
 }
 
 /// Runs it.
-pub async fn run(context: &Context, named: &[Agent]) -> Result<(), Failed> {
+pub async fn run(context: &Context, named: &[Agent], is_live: bool) -> Result<(), Failed> {
     let record = Record::open(&context.home.data_dir)?;
     let (roots, wiring) = (roots()?, wiring(&context.env)?);
     let mut lines = Vec::new();
-    for found in find(named)? {
-        lines.push(look(&found, &roots, &wiring, &record).await?);
+    let found = find(named)?;
+    for one in &found {
+        lines.push(look(one, &roots, &wiring, &record).await?);
+    }
+    if is_live || is_wanted(context, &lines)? {
+        for (line, one) in lines.iter_mut().zip(&found).filter(|(line, _)| line.setup == Standing::Done) {
+            context.out.progress(&format!("{}: one turn …", one.agent.title()));
+            line.turn = Some(turn::run(context, one).await?);
+        }
+        context.out.progress("");
     }
     if context.out.json {
         context.out.json(&json!({ "agents": lines }))?;
@@ -70,7 +84,19 @@ async fn look(found: &Found, roots: &Roots, wiring: &Wiring, record: &Record) ->
         version: version(&found.program).await,
         setup,
         differs,
+        turn: None,
     })
+}
+
+/// Asks whether turns are wanted: they cost something, and need the daemon.
+fn is_wanted(context: &Context, lines: &[Line]) -> Result<bool, Failed> {
+    let ready: Vec<&str> = lines.iter().filter(|line| line.setup == Standing::Done).map(|line| line.agent).collect();
+    if ready.is_empty() || !confirm::can_ask(context) || !context.endpoint().is_listening() {
+        return Ok(false);
+    }
+    let question =
+        format!("Run {} for one short turn each, to see a message arrive before the model?", ready.join(", "));
+    confirm::is_agreed(context, &question, "")
 }
 
 fn standing(agent: Agent, roots: &Roots, wiring: &Wiring, record: &Record) -> Result<(Standing, Vec<String>), Failed> {
@@ -118,7 +144,7 @@ fn version_in(text: &str) -> Option<String> {
 
 fn shown(lines: &[Line], context: &Context) -> String {
     let style = &context.out.style;
-    let rows: Vec<[Cell; 4]> = lines
+    let rows: Vec<[Cell; 5]> = lines
         .iter()
         .map(|line| {
             let setup = match line.setup {
@@ -128,16 +154,32 @@ fn shown(lines: &[Line], context: &Context) -> String {
                 Standing::Broken => Cell::new(Paint::Bad, "broken"),
             };
             let version = line.version.clone().unwrap_or_else(|| "unknown".into());
-            [line.agent.into(), version.into(), setup, line.program.clone().into()]
+            let message = match &line.turn {
+                Some(Turn::Seen { ms, .. }) => {
+                    Cell::new(Paint::Good, format!("seen after {}", span(i64::try_from(*ms).unwrap_or(i64::MAX))))
+                }
+                Some(Turn::Failed { .. }) => Cell::new(Paint::Bad, "not seen"),
+                None => Cell::new(Paint::Dim, "not tried"),
+            };
+            [line.agent.into(), version.into(), setup, message, line.program.clone().into()]
         })
         .collect();
-    let mut text = table(style, ["AGENT", "VERSION", "SETUP", "PROGRAM"], &rows);
+    let mut text = table(style, ["AGENT", "VERSION", "SETUP", "A MESSAGE", "PROGRAM"], &rows);
     for found in lines.iter().filter(|found| !found.differs.is_empty()) {
         text.push_str(&format!("\n{}\n", found.agent));
         found.differs.iter().for_each(|what| text.push_str(&format!("  {}\n", line(what))));
     }
+    for (agent, turn) in lines.iter().filter_map(|found| Some((found.agent, found.turn.as_ref()?))) {
+        match turn {
+            Turn::Seen { evidence, .. } => text.push_str(&format!("\n{agent}: {}\n", line(evidence))),
+            Turn::Failed { reason } => text.push_str(&format!("\n{agent}: {}\n", line(reason))),
+        }
+    }
     if lines.iter().any(|line| line.setup != Standing::Done) {
         text.push_str("\nto do: `tieline setup --dry-run` shows what is missing\n");
+    }
+    if lines.iter().any(|line| line.setup == Standing::Done && line.turn.is_none()) {
+        text.push_str("\nnot tried: whether a message arrives; `tieline doctor agents --live` runs one turn of each\n");
     }
     text
 }
@@ -145,6 +187,7 @@ fn shown(lines: &[Line], context: &Context) -> String {
 /// It is a no when something is there and is not right, or when what was named is not there.
 fn verdict(lines: &[Line], is_named: bool, is_json: bool) -> Result<(), Failed> {
     let is_bad = |line: &&Line| match line.setup {
+        _ if matches!(line.turn, Some(Turn::Failed { .. })) => true,
         Standing::Done => false,
         Standing::NotDone => is_named,
         Standing::Differs | Standing::Broken => true,
@@ -152,7 +195,7 @@ fn verdict(lines: &[Line], is_named: bool, is_json: bool) -> Result<(), Failed> 
     match lines.iter().filter(is_bad).count() {
         0 => Ok(()),
         _ if is_json => Err(Failed::No(String::new())),
-        bad => Err(Failed::No(format!("{bad} of {} agent programs are not set up as they should be", lines.len()))),
+        bad => Err(Failed::No(format!("{bad} of {} agent programs are not as they should be", lines.len()))),
     }
 }
 

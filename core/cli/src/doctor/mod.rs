@@ -5,6 +5,7 @@ mod place;
 mod readable;
 mod report;
 mod trip;
+mod turn;
 
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ use report::{Finding, Report};
 pub async fn run(context: &Context, args: Doctor) -> Result<(), Failed> {
     match args.verb {
         None => installation(context).await,
-        Some(DoctorVerb::Agents { agents }) => agents::run(context, &agents).await,
+        Some(DoctorVerb::Agents { agents, live }) => agents::run(context, &agents, live).await,
     }
 }
 

@@ -4,10 +4,15 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use crate::{context::Context, exit::Failed};
 
+/// Tells whether there is a terminal on which somebody can be asked.
+pub fn can_ask(context: &Context) -> bool {
+    !context.out.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Asks on the terminal, and tells whether the answer is yes. Where nobody can be asked it is an error that ends with
 /// `instead`.
 pub fn is_agreed(context: &Context, question: &str, instead: &str) -> Result<bool, Failed> {
-    if context.out.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !can_ask(context) {
         return Err(Failed::Input(instead.to_owned()));
     }
     is_yes(question, &mut std::io::stdin().lock(), &mut std::io::stderr())

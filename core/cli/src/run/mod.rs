@@ -3,7 +3,7 @@
 mod ask;
 mod bundle;
 mod config;
-mod confirm;
+pub mod confirm;
 mod events;
 mod export;
 mod file;
