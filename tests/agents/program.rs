@@ -37,7 +37,7 @@ impl Kind {
     }
 
     /// Returns how it is started for a person.
-    const fn command(self) -> &'static str {
+    pub const fn command(self) -> &'static str {
         match self {
             Kind::Claude => "claude --permission-mode manual",
             Kind::Codex => "codex",

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::Duration,
 };
@@ -37,11 +37,16 @@ pub struct Stage {
 impl Stage {
     /// Sets it up for these programs.
     pub async fn with(kinds: &[Kind]) -> Self {
-        let home = Home::new();
-        home.add_plugin(&library("tieline_transport_terminal"));
-        let daemon = home.start();
+        Self::configured(kinds, |_, _| String::new()).await
+    }
+
+    /// Sets it up for these programs, with a configuration that is made from the person's home and the model's address.
+    pub async fn configured(kinds: &[Kind], config: impl FnOnce(&Path, &str) -> String) -> Self {
         let model = Model::start().await;
         let person = tempfile::Builder::new().prefix("person-").tempdir().expect("a folder");
+        let home = Home::new().config(&config(person.path(), &model.url()));
+        home.add_plugin(&library("tieline_transport_terminal"));
+        let daemon = home.start();
         let stage = Self { tmux: Tmux::new(person.path()), daemon, model, person };
         fs::create_dir_all(stage.folder()).expect("a folder");
         for kind in kinds {

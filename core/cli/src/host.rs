@@ -11,8 +11,11 @@ use tieline_config::{Config, Home, Isolation, Trust};
 use tieline_engine::clock::Clock;
 use tieline_host::{FirstParty, TrustPolicy};
 
-/// The plugins that are part of Tieline: they run inside the daemon without being asked.
-const STOCK_PLUGINS: [&str; 1] = ["websocket"];
+/// The one that carries most of the traffic.
+const WEBSOCKET: &str = "websocket";
+/// The plugins that are part of Tieline: they run inside the daemon without being asked. What `terminal` starts would otherwise have
+/// the limits of a plugin's process, and agent programs need more than that.
+const STOCK_PLUGINS: [&str; 2] = ["terminal", WEBSOCKET];
 
 /// Returns what the host is told.
 pub fn settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Settings> {
@@ -28,11 +31,9 @@ pub fn settings(home: &Home, config: &Config) -> anyhow::Result<tieline_host::Se
         };
         plugins.insert(name.clone(), settings);
     }
-    for name in STOCK_PLUGINS {
-        let entry = plugins.entry(name.to_owned()).or_default();
-        if let Some(settings) = entry.config.as_object_mut() {
-            settings.entry("hello_ms").or_insert_with(|| config.server.hello_ms.into());
-        }
+    let websocket = plugins.entry(WEBSOCKET.to_owned()).or_default();
+    if let Some(settings) = websocket.config.as_object_mut() {
+        settings.entry("hello_ms").or_insert_with(|| config.server.hello_ms.into());
     }
     Ok(tieline_host::Settings {
         plugins_dir: home.plugins_dir(),

@@ -12,11 +12,14 @@ use crate::{
     order::{End, Start, Worktree},
     tmux::Tmux,
     typing::prove_owner,
+    wake::Pane,
 };
 
 /// How long a program may take to end after its pane is gone.
 const END: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
+/// How long a new program is looked at: node takes a second until it can fail.
+const SETTLE: Duration = Duration::from_secs(2);
 /// The longest name of a session of tmux, in characters.
 const MAX_NAME: usize = 40;
 
@@ -34,9 +37,34 @@ pub fn start(tmux: &str, server: &str, order: &Start) -> Result<(), String> {
         order.title.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).take(MAX_NAME).collect();
     let mut command = Command::new(tmux);
     command.args(["-L", server]).args(["new-session", "-d", "-s", &name, "-x", "200", "-y", "50", "-c"]).arg(&folder);
+    command.args(["-P", "-F", "#{socket_path} #{pane_id}"]);
     // Several words are a program with its arguments; one alone would be a line for a shell.
     command.args(["--", "env", "--"]).args(&argv);
-    run(command, tmux).map(drop)
+    // What a program says when it fails is still to be read.
+    command.args([";", "set-option", "-p", "remain-on-exit", "failed"]);
+    let place = run(command, tmux)?;
+    let place = place.trim_end().rsplit_once(' ').ok_or_else(|| format!("{tmux} says {place:?} of the new pane"))?;
+    stays(&Tmux::new(tmux, &Pane { socket: place.0.to_owned(), pane: place.1.to_owned() }))
+}
+
+/// Looks on for as long as programs take to fail at once, and says what they said then.
+fn stays(pane: &Tmux<'_>) -> Result<(), String> {
+    let begin = Instant::now();
+    while begin.elapsed() < SETTLE {
+        match pane.facts() {
+            Ok(facts) if facts.is_dead => {
+                let screen = pane.screen().unwrap_or_default();
+                // The last line is tmux's own, about the end.
+                let said = screen.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("Pane is dead"));
+                let last = said.last().map(|line| line.trim()).unwrap_or_default();
+                pane.kill()?;
+                return Err(format!("it ended at once with an error; its last words: {last:?}"));
+            }
+            Ok(_) => thread::sleep(LOOK),
+            Err(_) => return Err("it ended at once, and its pane is gone".into()),
+        }
+    }
+    Ok(())
 }
 
 /// Ends a program whose pane it is.

@@ -1,8 +1,10 @@
 //! Starting agent programs.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use tieline_model::Address;
+
+use super::value;
 
 /// `tieline spawn`.
 #[derive(Debug, clap::Args)]
@@ -31,4 +33,7 @@ pub struct Spawn {
     /// On behalf of this session; your own by default
     #[arg(long = "as", value_name = "SESSION")]
     pub sender: Option<Address>,
+    /// How long to look on until the program is there; 0s to ask for it alone
+    #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = value::span)]
+    pub wait: Duration,
 }
