@@ -29,7 +29,7 @@ async fn a_closed_session_takes_nothing_and_orphans_its_asks() {
         let by_id = world.call(&alice, notify(&review.id.to_string(), "hello?")).await.refused();
         assert_eq!(by_id.code, Code::SessionClosed);
         let by_name = world.call(&alice, notify("review", "hello?")).await.refused();
-        assert_eq!(by_name.code, Code::UnknownSession);
+        assert_eq!(by_name.code, Code::SessionClosed);
         world.restart().await;
     }
 }

@@ -81,7 +81,15 @@ impl Directory {
 
     /// Finds the one open session that `address` means to `caller` and that takes something. `field` names the input at fault.
     pub fn resolve(&self, address: &Address, caller: &Principal, field: &str) -> Result<&Entry, Refusal> {
-        let entry = self.find(address, caller, field)?;
+        let entry = match self.find(address, caller, field) {
+            // Which of several closed ones was meant does not matter.
+            Err(refusal) if refusal.code == Code::AmbiguousSession && self.is_only_closed(address, caller) => {
+                let message =
+                    format!("the sessions that were called `{address}` are closed; messages go to open sessions");
+                return Err(Refusal::new(Code::SessionClosed, message).at(field));
+            }
+            found => found?,
+        };
         if !entry.is_open {
             let message = format!("the session `{}` is closed; messages go to open sessions", entry.title);
             return Err(Refusal::new(Code::SessionClosed, message).at(field));
@@ -116,6 +124,12 @@ impl Directory {
                 self.one(name, address, |circle| circle.roles.get(role), field)
             }
         }
+    }
+
+    fn is_only_closed(&self, address: &Address, caller: &Principal) -> bool {
+        let Address::Title { circle, title } = address else { return false };
+        let circle = self.circles.get(circle.as_deref().unwrap_or_else(|| caller.circle()));
+        circle.is_some_and(|circle| !circle.titles.contains_key(title))
     }
 
     fn circle_of<'a>(&self, named: Option<&'a str>, caller: &'a Principal, field: &str) -> Result<&'a str, Refusal> {
@@ -304,6 +318,8 @@ mod tests {
         assert_eq!(find(&directory), Ok(id(1)));
         directory.insert(Entry { is_open: false, ..entry(5, "main", "review", "critic") });
         assert_eq!(find(&directory).unwrap_err().candidates, [id(1).to_string(), id(5).to_string()]);
+        let told = directory.resolve(&"review".parse().unwrap(), &caller(&["main"]), "to").unwrap_err();
+        assert_eq!(told.code, Code::SessionClosed);
         directory.insert(entry(6, "main", "review", "critic"));
         assert_eq!(find(&directory), Ok(id(6)));
     }

@@ -55,8 +55,9 @@ fn stays(pane: &Tmux<'_>) -> Result<(), String> {
             Ok(facts) if facts.is_dead => {
                 let screen = pane.screen().unwrap_or_default();
                 // The last line is tmux's own, about the end.
-                let said = screen.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("Pane is dead"));
-                let last = said.last().map(|line| line.trim()).unwrap_or_default();
+                let mut said =
+                    screen.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("Pane is dead"));
+                let last = said.next_back().map(|line| line.trim()).unwrap_or_default();
                 pane.kill()?;
                 return Err(format!("it ended at once with an error; its last words: {last:?}"));
             }
