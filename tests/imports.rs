@@ -7,9 +7,10 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tieline_tests::{corpus, daemon::Daemon};
 
 fn import(daemon: &Daemon, vendor: &str, place: &Path) -> Value {
@@ -18,7 +19,7 @@ fn import(daemon: &Daemon, vendor: &str, place: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn json(daemon: &Daemon, words: &[&str]) -> Value {
+fn asked(daemon: &Daemon, words: &[&str]) -> Value {
     let output = daemon.home.tieline(words.iter().chain(&["--json"])).output().unwrap();
     assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -26,7 +27,7 @@ fn json(daemon: &Daemon, words: &[&str]) -> Value {
 
 /// The timelines of all sessions that were taken in: the kinds of their activities, by title.
 fn timelines(daemon: &Daemon) -> BTreeMap<String, Vec<Value>> {
-    let sessions = json(daemon, &["sessions", "list", "--limit", "500"]);
+    let sessions = asked(daemon, &["sessions", "list", "--limit", "500"]);
     let mut found = BTreeMap::new();
     for view in sessions["ok"]["sessions"]["sessions"].as_array().unwrap() {
         if view["project"] != "/work/project" {
@@ -108,6 +109,24 @@ fn transcripts_of_the_real_programs_tell_what_they_did() {
     let is_ok = |ok: bool| count(&all, "tool_ended", |ended| ended["is_ok"] == ok);
     assert_eq!((is_ok(true), is_ok(false)), (2, 2));
     assert_eq!(count(&all, "said", |said| said["text"] == "There is one file, a.txt."), 2);
+}
+
+#[test]
+fn what_hooks_tell_of_is_not_told_again_by_its_transcript() {
+    let (daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());
+    let native = "672da2b4-0591-4ee1-978d-89c50dcaf554";
+    let file = folder.path().join(format!("{native}.jsonl"));
+    fs::copy(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("transcripts/claude-2.1.330.jsonl"), &file).unwrap();
+    let started =
+        json!({"session_id": native, "cwd": "/work/project", "hook_event_name": "SessionStart", "source": "startup"});
+    let mut hook = daemon.home.tieline(["hook", "--agent", "claude", "SessionStart", "--strict"]);
+    let mut running = hook.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    running.stdin.take().unwrap().write_all(started.to_string().as_bytes()).unwrap();
+    assert!(running.wait().unwrap().success());
+
+    let told = import(&daemon, "claude", folder.path());
+    assert_eq!((&told["told_by_hooks"], &told["sessions"], &told["activities"]), (&json!(1), &json!(0), &json!(0)));
+    assert_eq!(timelines(&daemon).len(), 1, "there is the session of the hooks alone");
 }
 
 #[test]

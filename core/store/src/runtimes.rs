@@ -9,7 +9,7 @@ use tieline_model::{
 use crate::{
     Reader, StoreError, rows,
     rows::signed,
-    schema::{runtimes, sessions},
+    schema::{runtime_sessions, runtimes, sessions},
 };
 
 impl Reader {
@@ -42,6 +42,17 @@ impl Reader {
             .first(self.conn()?)
             .optional()?;
         Ok(any.is_some())
+    }
+
+    /// Finds the sessions to which an agent program's own session belongs, whoever reported it.
+    pub fn sessions_of_native(&mut self, agent: &str, native: &str) -> Result<Vec<SessionId>, StoreError> {
+        let found: Vec<Vec<u8>> = runtime_sessions::table
+            .inner_join(sessions::table.on(sessions::no.eq(runtime_sessions::session_no)))
+            .filter(runtime_sessions::agent.eq(agent))
+            .filter(runtime_sessions::native.eq(native))
+            .select(sessions::id)
+            .load(self.conn()?)?;
+        found.into_iter().map(|id| rows::session_id("sessions", &id)).collect()
     }
 
     /// Finds the sessions whose agent program is this process.

@@ -195,6 +195,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     principals,
     tokens,
     sessions,
+    runtime_sessions,
     messages,
     deliveries,
     inbox_cursors,

@@ -1,7 +1,7 @@
 //! `tieline import`: transcripts of agent programs become timelines. What was taken in before is not taken in again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -13,12 +13,12 @@ use tieline_model::{
     Address, Command, Reply, SessionId,
     command::{SessionOpen, TranscriptList, TranscriptRecord},
     event::Source,
-    reply::TranscriptView,
+    reply::Transcripts,
 };
 
 use super::ask::unexpected;
 use crate::{
-    args::{Import, ImportFrom, Transcripts},
+    args::{Import, ImportFrom, Transcripts as Args},
     client::Client,
     context::Context,
     exit::Failed,
@@ -35,6 +35,8 @@ struct Summary {
     lines: u64,
     activities: usize,
     bad_lines: u64,
+    /// Files of sessions that the hooks of their programs tell of.
+    told_by_hooks: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_bad: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -52,7 +54,15 @@ pub async fn import(context: &Context, args: Import) -> Result<(), Failed> {
     };
     let places = places(vendor, &args.paths)?;
     let client = if args.dry_run { None } else { Some(context.client()?) };
-    let mut run = Run { context, client, vendor, args, open: BTreeMap::new(), summary: Summary::default() };
+    let mut run = Run {
+        context,
+        client,
+        vendor,
+        args,
+        open: BTreeMap::new(),
+        told_by_hooks: BTreeSet::new(),
+        summary: Summary::default(),
+    };
     loop {
         let is_new = run.look(&places).await?;
         if !run.args.follow {
@@ -90,8 +100,10 @@ struct Run<'a> {
     context: &'a Context,
     client: Option<Client>,
     vendor: Vendor,
-    args: Transcripts,
+    args: Args,
     open: BTreeMap<PathBuf, Opened>,
+    /// What is left to the hooks of its program.
+    told_by_hooks: BTreeSet<PathBuf>,
     summary: Summary,
 }
 
@@ -99,6 +111,7 @@ struct Run<'a> {
 enum Trouble {
     File(io::Error),
     Daemon(Failed),
+    ToldByHooks,
 }
 
 impl From<io::Error> for Trouble {
@@ -127,6 +140,7 @@ impl Run<'_> {
             let found = find(self.vendor, place);
             paths.extend(found.map_err(|error| Failed::Input(format!("{}: {error}", place.display())))?);
         }
+        paths.retain(|path| !self.told_by_hooks.contains(path));
         self.summary.files = paths.len();
         let before = self.summary.activities;
         for (at, path) in paths.iter().enumerate() {
@@ -134,6 +148,7 @@ impl Run<'_> {
                 Ok(()) => {}
                 // One file that cannot be read is told of, and keeps nobody from the others.
                 Err(Trouble::File(error)) => self.summary.unread.push(format!("{}: {error}", path.display())),
+                Err(Trouble::ToldByHooks) => drop(self.told_by_hooks.insert(path.clone())),
                 Err(Trouble::Daemon(failed)) => return Err(failed),
             }
             if at % 20 == 19 {
@@ -166,7 +181,11 @@ impl Run<'_> {
         let Some(client) = &self.client else { return Ok(batch) };
         if opened.target.is_none() {
             let source = Source { vendor: self.vendor.as_str().to_owned(), session: native(&opened.file, path) };
-            let known = known(client, &source).await?;
+            let Transcripts { mut transcripts, reported } = known(client, &source).await?;
+            let known = transcripts.pop();
+            if known.is_none() && reported.is_some() && self.args.into.is_none() {
+                return Err(Trouble::ToldByHooks);
+            }
             let session = match &known {
                 Some(view) => view.session,
                 None => self.session(client, &source, &opened.file, path).await?,
@@ -239,6 +258,7 @@ impl Run<'_> {
     fn tell(mut self) -> Result<(), Failed> {
         let targets = self.open.values().filter_map(|opened| opened.target.as_ref().map(|target| target.1));
         self.summary.sessions = targets.collect::<std::collections::BTreeSet<_>>().len();
+        self.summary.told_by_hooks = self.told_by_hooks.len();
         let summary = &self.summary;
         let out = &self.context.out;
         if out.json {
@@ -249,6 +269,12 @@ impl Run<'_> {
             "{verb} {} activities from {} lines of {} files",
             summary.activities, summary.lines, summary.files
         ))?;
+        if summary.told_by_hooks > 0 {
+            out.note(&format!(
+                "{} files are of sessions that the hooks of their programs tell of; --into takes one in all the same",
+                summary.told_by_hooks
+            ));
+        }
         if summary.bad_lines > 0 {
             let first = summary.first_bad.as_deref().unwrap_or_default();
             out.note(&format!("{} lines could not be read; the first: {first}", summary.bad_lines));
@@ -275,9 +301,9 @@ fn native(file: &File, path: &Path) -> String {
     }
 }
 
-async fn known(client: &Client, source: &Source) -> Result<Option<TranscriptView>, Failed> {
+async fn known(client: &Client, source: &Source) -> Result<Transcripts, Failed> {
     match client.call(&Command::TranscriptList(TranscriptList { source: Some(source.clone()) })).await? {
-        Reply::Transcripts(mut found) => Ok(found.transcripts.pop()),
+        Reply::Transcripts(found) => Ok(found),
         other => Err(unexpected(&other)),
     }
 }

@@ -48,7 +48,7 @@ impl Decision<'_, '_> {
         row.state.clone_from(&taken.state);
         self.tx.put_transcript(&taken.source, &row)?;
         fail::fail_point!("transcript.after_record");
-        Ok(Reply::Transcripts(Transcripts { transcripts: vec![view(&taken.source, row)] }))
+        Ok(Reply::Transcripts(Transcripts { transcripts: vec![view(&taken.source, row)], reported: None }))
     }
 }
 

@@ -10,6 +10,11 @@ impl Query<'_> {
     pub(super) fn transcript_list(&mut self, list: &TranscriptList) -> Result<Reply, Stop> {
         let mut transcripts = self.reader.transcripts(list.source.as_ref())?;
         transcripts.retain(|transcript| self.may_see(transcript.session));
-        Ok(Reply::Transcripts(Transcripts { transcripts }))
+        let told = match &list.source {
+            Some(source) => self.reader.sessions_of_native(&source.vendor, &source.session)?,
+            None => Vec::new(),
+        };
+        let reported = told.into_iter().find(|session| self.may_see(*session));
+        Ok(Reply::Transcripts(Transcripts { transcripts, reported }))
     }
 }

@@ -34,4 +34,7 @@ pub struct TranscriptView {
 pub struct Transcripts {
     /// The transcripts.
     pub transcripts: Vec<TranscriptView>,
+    /// The session that the program's own hooks tell of already, when one source was asked for: its transcript has nothing to add.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<SessionId>,
 }
