@@ -88,8 +88,8 @@ async fn becomes(daemon: &Daemon, wanted: impl Fn(&Value) -> bool) -> Value {
 
 /// What the mesh's own timeline says of the fault plugin: the changes, and the commands with their leading `plugin_` off.
 async fn told(daemon: &Daemon) -> Vec<String> {
-    let page = get(daemon, "/v1/sessions/mesh%2Fmesh/events?limit=1000").await;
-    let events = page["events"].as_array().unwrap_or_else(|| panic!("{page}"));
+    let page = get(daemon, "/v1/sessions/mesh%2Fmesh/events?after=0&limit=500").await;
+    let events = page["ok"]["timeline"]["events"].as_array().unwrap_or_else(|| panic!("{page}"));
     assert!(events.iter().zip(1..).all(|(event, seq)| event["seq"] == seq), "{page}");
     let body = |event: &Value| {
         let (kind, body) = event["body"].as_object().unwrap().iter().next().unwrap();

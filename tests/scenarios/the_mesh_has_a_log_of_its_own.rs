@@ -1,9 +1,11 @@
 //! The daemon has a session of its own: humans read its timeline, nobody writes to it, and no broadcast goes there.
 
-use tieline_engine::{Engine, auth, clock::Clock, feed};
+use std::sync::Arc;
+
+use tieline_engine::{Engine, auth, clock::Clock};
 use tieline_model::{
     Code, Command, EventBody, Principal, PrincipalId, PrincipalKind, SessionId, TimestampMs, TokenId,
-    command::{Broadcast, PeerAttach, SessionOpen, SessionRef, SessionRename},
+    command::{Broadcast, Origin, PeerAttach, SessionOpen, SessionRef, SessionRename, Timeline},
     reply::Reply,
 };
 use tieline_store::{Job, JobError, NewSession, Options, Store, StoreError, Synchronous, Tx, Writer};
@@ -11,6 +13,10 @@ use tieline_tests::{Outcomes, World, address, ask, notify};
 
 fn mesh(world: &World) -> SessionId {
     world.engine().door.shared().mesh().expect("the daemon has a session of its own")
+}
+
+fn timeline(name: &str) -> Command {
+    Command::Timeline(Timeline { sessions: vec![address(name)], ..Timeline::default() })
 }
 
 #[actix_rt::test]
@@ -30,13 +36,12 @@ async fn it_is_made_once_and_read_by_humans_alone() {
         circles: vec!["main".into(), "mesh".into()],
         ..(*agent).clone()
     };
-    let shared = world.engine().door.shared();
+    let everything = Arc::new(everything);
     for name in ["mesh/mesh", &made.to_string()] {
-        assert!(feed::timeline(shared, world.human(), &address(name), 0, 10).await.is_ok(), "{name}");
-        assert!(feed::timeline(shared, &everything, &address(name), 0, 10).await.is_err(), "{name}");
+        assert!(world.call(world.human(), timeline(name)).await.is_ok(), "{name}");
+        assert!(world.call(&everything, timeline(name)).await.is_err(), "{name}");
     }
-    let Ok(Reply::Sessions(seen)) = world.call(&everything.into(), Command::SessionList(Default::default())).await
-    else {
+    let Ok(Reply::Sessions(seen)) = world.call(&everything, Command::SessionList(Default::default())).await else {
         panic!("no sessions")
     };
     assert!(seen.sessions.iter().all(|session| session.id != made));
@@ -133,8 +138,12 @@ async fn a_database_from_before_gets_one() {
     let config = tieline_config::Config::default();
     let engine = Engine::start(open(), config, clock, |error| panic!("{error}")).await.expect("the engine starts");
     let known = engine.door.authenticate("secret").expect("the old token is good");
-    let events = feed::timeline(engine.door.shared(), &known, &address("mesh/mesh"), 0, 10).await.expect("a timeline");
+    let read = async |name| match engine.door.dispatch(&known, Origin::default(), None, timeline(name)).await {
+        Ok(Reply::Timeline(page)) => page.events,
+        other => panic!("wanted a timeline, found {other:?}"),
+    };
+    let events = read("mesh/mesh").await;
     assert_eq!(events.iter().map(|event| (event.seq, event.cursor)).collect::<Vec<_>>(), [(1, 2)]);
-    assert_eq!(feed::timeline(engine.door.shared(), &known, &address("human"), 0, 10).await.map(|it| it.len()), Ok(1));
+    assert_eq!(read("human").await.len(), 1);
     engine.stop().await;
 }

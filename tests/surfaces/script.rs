@@ -331,10 +331,10 @@ async fn events(cast: &Cast, normal: &mut Normal) -> Value {
     let sessions = get("/v1/sessions".to_owned()).await;
     let mut timelines = Vec::new();
     for session in sessions["ok"]["sessions"]["sessions"].as_array().unwrap() {
-        let path = format!("/v1/sessions/{}/events?limit=1000", session["id"].as_str().unwrap());
+        let path = format!("/v1/sessions/{}/events?after=0&limit=500", session["id"].as_str().unwrap());
         let answer = get(path).await;
         let mut timeline = Vec::new();
-        for (number, event) in (1..).zip(answer["events"].as_array().unwrap()) {
+        for (number, event) in (1..).zip(answer["ok"]["timeline"]["events"].as_array().unwrap()) {
             assert_eq!(event["seq"], number, "the timeline of {}: {answer}", session["title"]);
             assert_eq!(event["session"], session["id"]);
             let (kind, _) = event["body"].as_object().unwrap().iter().next().unwrap();

@@ -121,22 +121,6 @@ impl Feed {
     }
 }
 
-/// Reads a page of one session's timeline, for callers that may see it.
-pub async fn timeline(
-    shared: &Arc<Shared>,
-    caller: &Principal,
-    session: &Address,
-    after: u64,
-    limit: i64,
-) -> Result<Vec<Event>, Failure> {
-    if !caller.may(tieline_model::Scope::TimelineRead) {
-        let message = format!("`{}` lacks the scope `timeline:read`", caller.name);
-        return Err(Refusal::new(tieline_model::Code::Forbidden, message).into());
-    }
-    let id = shared.directory(|directory| directory.find(session, caller, "session").map(|entry| entry.id))?;
-    read(shared, move |reader| reader.timeline(id, after, limit)).await
-}
-
 async fn read<T: Send + 'static>(
     shared: &Arc<Shared>,
     f: impl FnOnce(&mut tieline_store::Reader) -> Result<T, StoreError> + Send + 'static,

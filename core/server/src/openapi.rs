@@ -71,8 +71,6 @@ fn json_content(schema: &str) -> Value {
 fn answer_of(path: &str) -> Value {
     match path {
         "/v1/events" => json!({ "text/event-stream": { "schema": { "type": "string" } } }),
-        "/v1/sessions/{session}/events" => json!({ "application/json": { "schema": {
-            "type": "object", "properties": { "events": { "type": "array", "items": { "$ref": "#/components/schemas/Event" } } } } } }),
         "/v1/openapi.json" | "/v1/observe" | "/healthz" => {
             json!({ "application/json": { "schema": { "type": "object" } } })
         }

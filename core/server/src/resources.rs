@@ -2,15 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, de::DeserializeOwned};
-use tieline_engine::{
-    export::{Export, Format},
-    feed,
-};
+use tieline_engine::export::{Export, Format};
 use tieline_model::{
     Address, Code, Command, Lane, Refusal, SessionId,
     command::{
-        Inbox, MessageRef, Origin, PeerList, PluginList, PluginLogs, PluginRef, SessionList, SessionRef, TokenList,
-        Whoami,
+        Inbox, MessageRef, Origin, PeerList, PluginList, PluginLogs, PluginRef, SessionList, SessionRef, Timeline,
+        TokenList, Whoami,
     },
 };
 
@@ -97,7 +94,8 @@ pub async fn inbox(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimelineQuery {
-    after: Option<u64>,
+    after: Option<i64>,
+    before: Option<i64>,
     limit: Option<u32>,
 }
 
@@ -108,22 +106,11 @@ pub async fn timeline(
     caller: Caller,
     state: web::Data<State>,
 ) -> HttpResponse {
-    let input =
-        address(&path, "session").and_then(|session| Ok((session, query::<TimelineQuery>(request.query_string())?)));
-    let (session, query) = match input {
-        Ok(input) => input,
-        Err(refusal) => return answer::refusal(refusal),
-    };
-    let limit = query.limit.unwrap_or(100);
-    if !(1..=1000).contains(&limit) {
-        let message = format!("{limit}; wanted 1 to 1000");
-        return answer::refusal(Refusal::new(Code::BadInput, message).at("limit"));
-    }
-    let after = query.after.unwrap_or_default();
-    match feed::timeline(state.door.shared(), &caller.0, &session, after, i64::from(limit)).await {
-        Ok(events) => HttpResponse::Ok().json(serde_json::json!({ "events": events })),
-        Err(failure) => answer::failure(failure),
-    }
+    let command = address(&path, "session").and_then(|session| {
+        let TimelineQuery { after, before, limit } = query(request.query_string())?;
+        Ok(Command::Timeline(Timeline { sessions: vec![session], after, before, limit }))
+    });
+    read(&state, &caller, command).await
 }
 
 #[derive(Deserialize)]

@@ -31,7 +31,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/sessions", &["circle", "include_closed", "limit", "after"], "List sessions in reach."),
     get("/v1/sessions/{session}", &[], "Show one session."),
     get("/v1/sessions/{session}/inbox", &["lane", "after", "limit"], "Read what waits; changes nothing."),
-    get("/v1/sessions/{session}/events", &["after", "limit"], "Read a session's timeline."),
+    get("/v1/sessions/{session}/events", &["after", "before", "limit"], "Read a session's timeline."),
     get("/v1/sessions/{session}/export", &["format"], "Write a session's timeline down as JSON Lines or Markdown."),
     get("/v1/peers", &["session"], "List the peers that are attached now."),
     get("/v1/messages/{message}", &[], "Tell where a message went."),

@@ -100,21 +100,21 @@ pub struct Timeline {
 #[command(after_help = "\
 Examples:
   tieline events
-  tieline events --session review --after 12
+  tieline events --session review --after 4711
   tieline events --follow
   tieline events --follow --session build --session review --after 4711
   tieline events --follow --json | jq .body
 
-Without --follow: the timeline of one session, your home's by default. With it: what happens from now on, or after a
+Without --follow: what `tieline timeline` shows, of your home session by default. With it: what happens from now on, or after a
 cursor, in all sessions in reach or in those named. Where something was purged meanwhile, that is said.")]
 pub struct Events {
     /// Keep printing what happens
     #[arg(long, short)]
     pub follow: bool,
-    /// Only the timeline of this session; with --follow it may be given up to 20 times
+    /// Only the timeline of this session; may be given up to 20 times
     #[arg(long = "session", value_name = "SESSION")]
     pub sessions: Vec<Address>,
-    /// Only what came after this number: the session's own, with --follow the cursor of the last event seen
+    /// Only what came after this cursor, that of the last event seen
     #[arg(long, value_name = "NUMBER")]
     pub after: Option<u64>,
     /// At most so many

@@ -1,78 +1,21 @@
 //! `tieline events`: a timeline, or what happens from now on.
 
-use serde::Deserialize;
-use tieline_model::{Command, Event, Failure, Outcome, Reply, command::Whoami, outcome::OutcomeJson};
-
-use super::{ask::unexpected, names::Names};
+use super::{names::Names, timeline};
 use crate::{
     args,
-    client::{Answer, Client, Item, percent},
+    client::{Client, Item},
     context::Context,
     exit::Failed,
 };
 
-/// How many events come at once unless asked otherwise.
-const PAGE: usize = 100;
-
-#[derive(Deserialize)]
-struct Page {
-    events: Vec<Event>,
-}
-
 /// Runs it.
 pub async fn events(context: &Context, args: args::Events) -> Result<(), Failed> {
-    let client = context.client()?;
-    if args.follow { follow(context, &client, args).await } else { timeline(context, &client, args).await }
-}
-
-async fn timeline(context: &Context, client: &Client, args: args::Events) -> Result<(), Failed> {
-    let session = match args.sessions.as_slice() {
-        [address] => address.to_string(),
-        [_, _, ..] => {
-            let message = "several sessions are merged with --follow; for what was, see `tieline timeline`";
-            return Err(Failed::Input(message.into()));
-        }
-        [] => match client.call(&Command::Whoami(Whoami {})).await? {
-            Reply::Whoami(whoami) => whoami.principal.home.to_string(),
-            other => return Err(unexpected(&other)),
-        },
-    };
-    let query: Vec<String> = [("after", args.after), ("limit", args.limit.map(u64::from))]
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
-        .collect();
-    let path = format!("/v1/sessions/{}/events?{}", percent(&session), query.join("&"));
-    let answer = client.get(path.trim_end_matches('?')).await?;
-    let page = page(client, &answer)?;
-    if context.out.json {
-        return context.out.text(&String::from_utf8_lossy(&answer.body));
+    if args.follow {
+        return follow(context, &context.client()?, args).await;
     }
-    let mut names = Names::load(client).await?;
-    for event in &page.events {
-        names.print(context, client, event).await?;
-    }
-    match page.events.last() {
-        None => context.out.text("nothing happened")?,
-        Some(last) if page.events.len() >= args.limit.map_or(PAGE, |limit| limit as usize) => {
-            context.out.note(&format!("there may be more: --after {}", last.seq));
-        }
-        Some(_) => {}
-    }
-    Ok(())
-}
-
-fn page(client: &Client, answer: &Answer) -> Result<Page, Failed> {
-    if let Ok(page) = serde_json::from_slice(&answer.body) {
-        return Ok(page);
-    }
-    match serde_json::from_slice::<OutcomeJson>(&answer.body).map(Outcome::from) {
-        Ok(Err(Failure::Refusal(refusal))) => Err(Failed::Refused(refusal)),
-        Ok(Err(Failure::Fault(fault))) => Err(Failed::Fault(fault)),
-        _ => Err(Failed::Stranger {
-            place: client.endpoint().to_string(),
-            what: format!("status {} with a body that holds no events", answer.status.as_u16()),
-        }),
-    }
+    let args::Events { sessions, after, limit, .. } = args;
+    let after = after.map(|cursor| i64::try_from(cursor).unwrap_or(i64::MAX));
+    timeline::timeline(context, args::Timeline { sessions, after, before: None, limit, all: false }).await
 }
 
 async fn follow(context: &Context, client: &Client, args: args::Events) -> Result<(), Failed> {
