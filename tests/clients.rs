@@ -6,7 +6,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -14,17 +14,13 @@ use std::{
 };
 
 use serde_json::Value;
-use tieline_tests::daemon::{Daemon, Home, binary, build_dir};
+use tieline_tests::{
+    daemon::{Daemon, Home, binary},
+    python,
+};
 
 /// Longer than a scenario gives itself.
 const LIMIT: Duration = Duration::from_secs(320);
-
-/// The interpreter with the clients' libraries.
-fn python() -> PathBuf {
-    let python = build_dir().parent().unwrap().join("venv/bin/python");
-    assert!(python.exists(), "`{}` is missing; `cargo xtask test` makes it", python.display());
-    python
-}
 
 /// A running scenario.
 struct Scenario {

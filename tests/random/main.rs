@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod ledger;
-mod rng;
+
 mod walk;
 
 use walk::Walk;

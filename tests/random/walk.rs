@@ -11,9 +11,9 @@ use tieline_model::{
     command::{Ack, AttachMode, Broadcast, Inbox, MessageRef, PeerAttach, ReceiptState},
     reply::{Accepted, Reply},
 };
-use tieline_tests::{Client, Outcomes, World, ask, notify};
+use tieline_tests::{Client, Outcomes, World, ask, notify, rng::Rng};
 
-use crate::{ledger::Receiver, rng::Rng};
+use crate::ledger::Receiver;
 
 const PRINCIPALS: usize = 4;
 
