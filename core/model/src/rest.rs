@@ -42,6 +42,7 @@ mod tests {
             version: None,
             process: None,
             pane: None,
+            listens: false,
             state: RuntimeState::Idle,
             since: TimestampMs(0),
             heard_at: TimestampMs(0),

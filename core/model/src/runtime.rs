@@ -21,6 +21,9 @@ pub const SHOWN_BYTES: usize = 4_000;
 /// milliseconds: programs write their records a moment later.
 pub const RECORD_LAG_MS: i64 = 2_000;
 
+/// The way to a program that listens: its own plugin, which prompts it.
+pub const LISTENER: &str = "listener";
+
 /// One process: its number, and when it was started in the units of its system. Both together are never used twice while
 /// the machine runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +122,9 @@ pub struct Runtime {
     /// Where it is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pane: Option<Pane>,
+    /// Whether a plugin inside it hears of mail and prompts it, also while it rests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listens: bool,
     /// What it is at.
     pub state: RuntimeState,
     /// Since when.
@@ -152,11 +158,11 @@ pub struct Batch {
 /// Where the waking of an idle program stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waking {
-    /// The transport that was asked, or is asked next.
+    /// The way that is under way: a transport that was asked, or the program's own listener.
     pub by: Option<String>,
-    /// The request that is under way.
+    /// The request that is under way; none for the listener.
     pub request: Option<MessageId>,
-    /// The transports that were tried without success.
+    /// The ways that were tried without success.
     pub tried: Vec<String>,
     /// When to look again.
     pub again_at: TimestampMs,
@@ -188,6 +194,12 @@ impl Runtime {
         if signal != Signal::Recorded {
             self.heard_at = now;
         }
+    }
+
+    /// Tells whether it has just started, and somebody may be about to prompt it.
+    pub fn is_settling(&self, now: TimestampMs) -> bool {
+        let is_left_alone = |wake: &Waking| wake.by.is_none() && wake.tried.is_empty() && !wake.is_said;
+        self.state == RuntimeState::Idle && self.wake.as_ref().is_some_and(|it| is_left_alone(it) && it.again_at > now)
     }
 
     /// Its process is gone.
@@ -252,6 +264,7 @@ mod tests {
             version: None,
             process: Some(ProcessId { pid: 1, started: 1 }),
             pane: None,
+            listens: false,
             state,
             since: TimestampMs(0),
             heard_at: TimestampMs(0),
@@ -292,6 +305,16 @@ mod tests {
         assert!(!runtime(RuntimeState::Idle).can_be_woken(true, now));
         assert!(!runtime(RuntimeState::Working).can_be_woken(false, now));
         assert!(!runtime(RuntimeState::Offline).can_be_woken(false, now));
+    }
+
+    #[test]
+    fn a_program_settles_for_a_while_after_its_start() {
+        let mut it = runtime(RuntimeState::Offline);
+        it.heard(Signal::Started, TimestampMs(0));
+        let end = TimestampMs(0).plus_ms(SETTLE_MS);
+        assert!(it.is_settling(TimestampMs(1)) && !it.is_settling(end));
+        it.heard(Signal::Prompted, TimestampMs(1));
+        assert!(!it.is_settling(TimestampMs(1)));
     }
 
     #[test]

@@ -107,6 +107,7 @@ pub fn event(body: &EventBody, style: &Style) -> Option<String> {
             RuntimeWoken::Asked { by, request } => {
                 format!("{} is asked to wake it  {}", line(by), style.dim(&request.to_string()))
             }
+            RuntimeWoken::Told { by } => format!("mail waits, and its {} is told", line(by)),
             RuntimeWoken::Failed { by, reason } => {
                 format!("{} {} to wake it: {}", line(by), style.bad("failed"), line(reason))
             }

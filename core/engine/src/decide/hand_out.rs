@@ -9,7 +9,7 @@ use tieline_model::{
     delivery::{self, Input},
     event::RuntimeHanded,
     message::PerLane,
-    runtime::{Batch, RECORD_LAG_MS, Runtime, SHOWN_BYTES},
+    runtime::{Batch, RECORD_LAG_MS, Runtime, RuntimeState, SHOWN_BYTES, Signal},
 };
 use tieline_store::StoreError;
 
@@ -71,6 +71,9 @@ impl Decision<'_, '_> {
         if report.room == 0 || runtime.batch.is_some() || self.shared.leases.is_on_a_link(session) {
             return Ok(Vec::new());
         }
+        if report.listens && !self.may_prompt(session, runtime, report)? {
+            return Ok(Vec::new());
+        }
         let Some(head) = self.tx.head(session)? else { return Ok(Vec::new()) };
         let inbox = head.inbox;
         let mut room = report.room as usize;
@@ -103,6 +106,15 @@ impl Decision<'_, '_> {
         runtime.batch = Some(Batch { messages: ids, through, via: report.hook.clone(), at: self.now });
         fail::fail_point!("report.after_hand_out");
         Ok(messages)
+    }
+
+    /// Tells whether a program can be prompted now. What a hook prints waits for the program; a prompt does not: it would go
+    /// past a question that is open, or come before what the program was started for.
+    fn may_prompt(&mut self, session: SessionId, runtime: &Runtime, report: &Report) -> Result<bool, StoreError> {
+        let asks_permission = self.tx.agent_progress(session)?.is_some_and(|it| !it.approvals.is_empty());
+        let is_by_itself = report.signal == Signal::Recorded;
+        let is_there = runtime.state != RuntimeState::Offline && !runtime.is_settling(self.now);
+        Ok(!asks_permission && (!is_by_itself || is_there))
     }
 
     /// Tells whether a delivery was handed to a hook and is not in the program's record yet.

@@ -43,7 +43,8 @@ impl Decision<'_, '_> {
         self.confirm(session, &mut runtime, report)?;
         self.collide(session, report)?;
         let messages = self.hand_out(session, &mut runtime, report)?;
-        if !messages.is_empty() && report.signal == Signal::Rested {
+        // A program that listens is prompted, and says so itself.
+        if !messages.is_empty() && report.signal == Signal::Rested && !report.listens {
             // The hook makes the program go on.
             runtime.heard(Signal::Working, self.now);
             self.turn_goes_on(request, session, report)?;
@@ -156,6 +157,7 @@ impl Decision<'_, '_> {
         if let Some(mut known) = before.as_ref().filter(is_same).cloned() {
             known.version = report.version.clone().or(known.version);
             known.pane = report.pane.clone().or(known.pane);
+            known.listens |= report.listens;
             return Ok(known);
         }
         self.tx.set_session_of_native(request.principal.id, &report.agent, &report.native, session)?;
@@ -173,6 +175,7 @@ impl Decision<'_, '_> {
             version: report.version.clone(),
             process: report.process,
             pane: report.pane.clone(),
+            listens: report.listens,
             state: RuntimeState::Idle,
             since: self.now,
             heard_at: self.now,

@@ -233,6 +233,7 @@ fn expected(agent: &str, now: tieline_model::TimestampMs) -> Runtime {
         version: None,
         process: None,
         pane: None,
+        listens: false,
         state: RuntimeState::Offline,
         since: now,
         heard_at: now,

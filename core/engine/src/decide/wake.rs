@@ -1,13 +1,14 @@
-//! Waking an idle agent program, so that its next hook can bring what waits: by the best transport that is there, then
-//! by the next one, and loudly when none works.
+//! Waking an idle agent program, so that its next hook can bring what waits: by its own plugin when that listens, else by
+//! the best transport that is there, then by the next one, and loudly when none works.
 //!
-//! A transport is asked with a notice in the inbox of its home session. Only a turn that begins is taken as success.
+//! The plugin follows the timeline. A transport is asked with a notice in the inbox of its home session. Only a turn that
+//! begins is taken as success.
 
 use tieline_model::{
     DeliveryState, EventBody, Lane, Message, MessageId, MessageKind, SessionId, TimestampMs, delivery,
     event::RuntimeWoken,
     message::Tells,
-    runtime::{Runtime, Wake, Waking},
+    runtime::{LISTENER, Runtime, Wake, Waking},
 };
 use tieline_store::StoreError;
 
@@ -32,7 +33,7 @@ impl Decision<'_, '_> {
         Ok(())
     }
 
-    /// Asks the next transport to wake a session's program, when that waits for a prompt and mail waits for it.
+    /// Takes the next way to wake a session's program, when that waits for a prompt and mail waits for it.
     pub(super) fn wake_if_due(&mut self, session: SessionId, runtime: &mut Runtime) -> Result<(), StoreError> {
         let now = self.now;
         let asks_permission = self.tx.agent_progress(session)?.is_some_and(|it| !it.approvals.is_empty());
@@ -42,7 +43,7 @@ impl Decision<'_, '_> {
         match runtime.wake.as_mut() {
             // It is under way, or it was no use a moment ago.
             Some(wake) if wake.again_at > now => return Ok(()),
-            Some(Waking { by: Some(by), request: Some(_), .. }) => {
+            Some(Waking { by: Some(by), .. }) => {
                 let (by, reason) = (by.clone(), "no turn began in time");
                 self.wake_failed(session, runtime, &by, reason)?;
             }
@@ -81,6 +82,14 @@ impl Decision<'_, '_> {
     fn ask_next(&mut self, session: SessionId, runtime: &mut Runtime) -> Result<(), StoreError> {
         let config = &self.shared.config.agents;
         let (tried, is_said) = runtime.wake.take().map(|wake| (wake.tried, wake.is_said)).unwrap_or_default();
+        if runtime.listens && !tried.iter().any(|it| it == LISTENER) {
+            let by = LISTENER.to_owned();
+            self.event(session, EventBody::RuntimeWoken(Box::new(RuntimeWoken::Told { by: by.clone() })))?;
+            let again_at = self.now.plus_ms(config.wake_timeout_ms);
+            runtime.wake = Some(Waking { by: Some(by), request: None, tried, again_at, is_said: false });
+            self.expires(session, again_at);
+            return Ok(());
+        }
         let next = self.shared.wakers().find(|(name, _)| !tried.contains(name));
         let Some((by, home)) = next else {
             // One may be about to connect, as after a start of the daemon.

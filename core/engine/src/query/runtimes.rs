@@ -4,7 +4,7 @@ use tieline_model::{
     Code, Refusal, Reply, SessionId,
     command::RuntimeFind,
     reply::{RuntimeFound, RuntimeView, SessionState, Waiting, WaitingOn},
-    runtime::{Presence, Runtime, RuntimeState},
+    runtime::{LISTENER, Presence, Runtime, RuntimeState},
 };
 
 use super::{Query, Stop};
@@ -44,7 +44,9 @@ impl Query<'_> {
         }
         let tried = runtime.wake.as_ref().map(|wake| wake.tried.clone()).unwrap_or_default();
         let wakers = self.shared.wakers().map(|(name, _)| name).filter(|name| !tried.contains(name));
-        std::iter::once("hook".to_owned()).chain(wakers).collect()
+        let is_open = runtime.listens && !tried.iter().any(|it| it == LISTENER);
+        let listener = is_open.then(|| LISTENER.to_owned());
+        std::iter::once("hook".to_owned()).chain(listener).chain(wakers).collect()
     }
 
     /// Finds the nearest process of the line that is the program of one of the caller's sessions.

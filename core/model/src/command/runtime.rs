@@ -33,6 +33,9 @@ pub struct Report {
     /// Where it is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pane: Option<Pane>,
+    /// Whether a plugin inside the program hears of mail and prompts it, also while it rests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listens: bool,
     /// What happened, in order; at most 500.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub activities: Vec<Happened>,
@@ -59,6 +62,7 @@ impl Report {
             version: None,
             folder: None,
             pane: None,
+            listens: false,
             activities: Vec::new(),
             seen: Vec::new(),
             missing: Vec::new(),

@@ -53,9 +53,14 @@ pub enum RuntimeWoken {
         /// The request.
         request: MessageId,
     },
+    /// Its own plugin was told that mail waits.
+    Told {
+        /// Which way that is: `listener`.
+        by: String,
+    },
     /// It did not work.
     Failed {
-        /// Which transport was asked.
+        /// Which transport was asked, or `listener`.
         by: String,
         /// Why.
         reason: String,

@@ -56,7 +56,8 @@ pub struct RuntimeView {
     /// Since when nothing confirms that any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_since_ms: Option<TimestampMs>,
-    /// The ways to it that are open now, best first: `hook`, or the name of a transport that wakes it.
+    /// The ways to it that are open now, best first: `hook`, `listener` (a plugin inside it), or the name of a transport
+    /// that wakes it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<String>,
 }
