@@ -1,49 +1,131 @@
 // Written by `tieline setup`; `tieline setup --undo` takes it away. Changes of yours are lost at the next setup.
 //
-// Tells the mesh what happens in pi, in the words of `tieline hook`. It never holds pi up.
+// Tells the mesh what happens in pi, and prompts pi with the mail that comes. It never holds pi up.
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 const PROGRAM = "tieline";
 const ENVIRONMENT = {};
+const LONGEST_PAUSE_MS = 60_000;
+const MOST_UNSENT_BYTES = 16 * 1024 * 1024;
 
-const tell = (event: string, context: any, payload: object) => {
-  let session: string | undefined;
-  let transcript: string | undefined;
-  try {
-    session = context.sessionManager.getSessionId();
-    transcript = context.sessionManager.getSessionFile();
-  } catch {
-    return;
-  }
-  if (!session) return;
-  const body = { session_id: session, transcript_path: transcript, cwd: context.cwd, hook_event_name: event, ...payload };
-  try {
-    const child = spawn(PROGRAM, ["hook", "--agent", "pi", event], {
-      stdio: ["pipe", "ignore", "ignore"],
-      env: { ...process.env, ...ENVIRONMENT },
-    });
-    child.on("error", () => {});
-    child.stdin.on("error", () => {});
-    child.stdin.end(JSON.stringify(body));
-  } catch {
-    // A mesh that is away is no reason to stop.
-  }
+// One process stays beside pi: it takes what happens, one JSON object a line, and answers with what to say.
+const listener = (hear: (line: any) => void, again: () => void) => {
+  let child: any;
+  let pause_ms = 500;
+  let is_waiting = false;
+  let is_over = false;
+  const start = () => {
+    is_waiting = false;
+    if (is_over) return;
+    try {
+      const begun: any = spawn(PROGRAM, ["hook", "--listen", "--agent", "pi", "Listen"], {
+        stdio: ["pipe", "pipe", "ignore"],
+        env: { ...process.env, ...ENVIRONMENT },
+      });
+      const gone = () => {
+        if (child !== begun) return;
+        child = undefined;
+        later();
+      };
+      child = begun;
+      begun.on("error", gone);
+      begun.on("exit", gone);
+      begun.stdin.on("error", () => {});
+      begun.stdout.on("error", () => {});
+      createInterface({ input: begun.stdout }).on("line", (line: string) => {
+        pause_ms = 500;
+        try {
+          hear(JSON.parse(line));
+        } catch {
+          // What cannot be read is found missing by the mesh, and comes again.
+        }
+      });
+      for (const it of [begun, begun.stdin, begun.stdout]) it.unref?.();
+    } catch {
+      later();
+    }
+  };
+  const later = () => {
+    if (is_waiting || is_over) return;
+    is_waiting = true;
+    const timer = setTimeout(() => {
+      start();
+      again();
+    }, pause_ms);
+    timer.unref?.();
+    pause_ms = Math.min(pause_ms * 2, LONGEST_PAUSE_MS);
+  };
+  start();
+  return {
+    tell: (event: string, payload: object) => {
+      // A mesh that is away is no reason to stop, nor to keep everything until it is back.
+      if (!child || child.stdin.writableLength > MOST_UNSENT_BYTES) return;
+      child.stdin.write(JSON.stringify({ event, payload }) + "\n");
+    },
+    end: () => {
+      is_over = true;
+      child?.stdin.end();
+    },
+  };
 };
 
 export default function (pi: any) {
+  let context: any;
+  let mesh: ReturnType<typeof listener> | undefined;
+  const is_idle = () => {
+    try {
+      return context.isIdle();
+    } catch {
+      return true;
+    }
+  };
+  const hear = (line: any) => {
+    if (!line.prompt) return;
+    const say = () => pi.sendUserMessage(line.prompt, { deliverAs: "steer" });
+    // A turn that is just ending takes nothing in any more, although it is not over.
+    if (line.hook !== "Stop") return say();
+    let looks = 0;
+    const look = () => (is_idle() || looks++ > 100 ? say() : setTimeout(look, 20));
+    look();
+  };
+  const tell = (event: string, now: any, payload: object) => {
+    let session: string | undefined;
+    let transcript: string | undefined;
+    try {
+      session = now.sessionManager.getSessionId();
+      transcript = now.sessionManager.getSessionFile();
+    } catch {
+      return;
+    }
+    if (!session) return;
+    context = now;
+    mesh ??= listener(hear, () => context && tell("Listen", context, { busy: !is_idle() }));
+    const said = { session_id: session, transcript_path: transcript, cwd: now.cwd, hook_event_name: event, ...payload };
+    mesh.tell(event, said);
+  };
   const call = (event: any) => ({
     tool_name: event.toolName,
     tool_use_id: event.toolCallId,
     tool_input: event.input ?? event.args ?? {},
   });
-  pi.on("session_start", async (_: any, context: any) => tell("SessionStart", context, { source: "startup" }));
-  pi.on("session_shutdown", async (_: any, context: any) => tell("SessionEnd", context, { reason: "exit" }));
-  pi.on("session_compact", async (_: any, context: any) => tell("PostCompact", context, {}));
-  pi.on("input", async (event: any, context: any) => tell("UserPromptSubmit", context, { prompt: event.text ?? "" }));
-  pi.on("agent_end", async (_: any, context: any) => tell("Stop", context, {}));
-  pi.on("tool_call", async (event: any, context: any) => tell("PreToolUse", context, call(event)));
-  pi.on("tool_result", async (event: any, context: any) => {
+  const words = (content: any) =>
+    typeof content === "string" ? content : (content ?? []).map((part: any) => part.text ?? "").join("\n");
+  pi.on("session_start", async (event: any, now: any) =>
+    tell("SessionStart", now, { source: event.reason === "resume" ? "resume" : "startup" }));
+  pi.on("session_shutdown", async (event: any, now: any) => {
+    tell("SessionEnd", now, { reason: (event.reason ?? "quit") === "quit" ? "exit" : "clear" });
+    mesh?.end();
+    mesh = undefined;
+  });
+  pi.on("session_compact", async (_: any, now: any) => tell("PostCompact", now, {}));
+  pi.on("message_end", async (event: any, now: any) => {
+    if (event.message?.role === "user") tell("UserPromptSubmit", now, { prompt: words(event.message.content) });
+  });
+  pi.on("agent_end", async (_: any, now: any) => tell("Stop", now, {}));
+  pi.on("tool_call", async (event: any, now: any) => tell("PreToolUse", now, call(event)));
+  pi.on("tool_result", async (event: any, now: any) => {
     const name = event.isError ? "PostToolUseFailure" : "PostToolUse";
-    tell(name, context, { ...call(event), tool_response: event.content ?? "", error: event.isError ? "failed" : undefined });
+    tell(name, now, { ...call(event), tool_response: event.content ?? "", error: event.isError ? "failed" : undefined });
   });
 }

@@ -14,6 +14,8 @@ pub enum Carrier {
     Context,
     /// As what makes a turn go on that would end.
     Continue,
+    /// As a prompt of its own, by a plugin inside the program.
+    Prompt,
 }
 
 /// What a hook says.
@@ -82,6 +84,7 @@ pub fn answer(agent: Agent, event: &str, carrier: Carrier, words: &str) -> Strin
         return String::new();
     }
     let answer = match (agent, carrier) {
+        (_, Carrier::Prompt) => return words.to_owned(),
         (Agent::Gemini, Carrier::Continue) => json!({"decision": "deny", "reason": words}),
         (_, Carrier::Continue) => json!({"decision": "block", "reason": words}),
         (_, Carrier::Context) => {

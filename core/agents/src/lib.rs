@@ -49,6 +49,11 @@ impl Agent {
         }
     }
 
+    /// Tells whether a plugin of ours inside it speaks to `tieline hook --listen`, hears of mail, and prompts it.
+    pub const fn listens(self) -> bool {
+        matches!(self, Agent::Opencode | Agent::Pi)
+    }
+
     /// Returns the name that its maker gives it.
     pub const fn title(self) -> &'static str {
         match self {

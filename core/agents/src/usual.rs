@@ -16,8 +16,8 @@ use crate::{
 };
 
 pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard> {
-    // Our own plugins for these only report: nobody reads what their hooks print.
-    let is_silent = matches!(agent, Agent::Opencode | Agent::Pi);
+    // Our own plugins for these prompt them. A prompt may wait until a tool has ended, so that others come before it.
+    let is_prompted = agent.listens();
     let mut heard = Heard::new(payload, Signal::Noted)?;
     // What happens in a subagent is part of a turn, but words that are brought there do not reach the conversation.
     let is_inner = text(payload, "agent_id").is_some();
@@ -28,7 +28,7 @@ pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard
         "UserPromptSubmit" => {
             heard.signal = Signal::Prompted;
             heard.carrier = Some(Carrier::Context);
-            heard.is_settled = true;
+            heard.is_settled = !is_prompted;
             heard.activities.push(Activity::TurnStarted { turn: turn() });
             if let Some(prompt) = text(payload, "prompt") {
                 heard.activities.push(said(ChatRole::User, prompt));
@@ -50,7 +50,16 @@ pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard
         }
         "PermissionRequest" => {
             heard.signal = Signal::Working;
-            heard.activities.push(Activity::ApprovalAsked { approval: call.key(), subject: call.subject() });
+            let approval = text(payload, "permission_id").map_or_else(|| call.key(), str::to_owned);
+            heard.activities.push(Activity::ApprovalAsked { approval, subject: call.subject() });
+        }
+        "PermissionReplied" => {
+            heard.signal = Signal::Working;
+            if let Some(approval) = text(payload, "permission_id") {
+                let is_allowed = text(payload, "reply").is_some_and(|reply| reply != "reject");
+                let decided = Activity::ApprovalDecided { approval: approval.to_owned(), is_allowed, reason: None };
+                heard.activities.push(decided);
+            }
         }
         "PermissionDenied" => {
             heard.signal = Signal::Working;
@@ -97,8 +106,10 @@ pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard
         }
         _ => {}
     }
-    if is_inner || is_silent {
+    if is_inner {
         heard.carrier = None;
+    } else if is_prompted {
+        heard.carrier = heard.carrier.map(|_| Carrier::Prompt);
     }
     Ok(heard)
 }
@@ -186,13 +197,37 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_only_reports_is_given_nothing_to_bring() {
+    fn a_program_that_listens_is_prompted_and_never_told_what_a_hook_would_print() {
         let payload = json!({"session_id": "s", "prompt": "hi"});
         let carrier = |agent, event| hear(agent, event, &payload).unwrap().carrier;
         for event in ["UserPromptSubmit", "PostToolUse", "Stop"] {
-            assert_eq!(carrier(Agent::Opencode, event), None);
-            assert_eq!(carrier(Agent::Pi, event), None);
-            assert!(carrier(Agent::Codex, event).is_some());
+            assert_eq!(carrier(Agent::Opencode, event), Some(Carrier::Prompt));
+            assert_eq!(carrier(Agent::Pi, event), Some(Carrier::Prompt));
+            assert_ne!(carrier(Agent::Codex, event), Some(Carrier::Prompt));
+        }
+        assert_eq!(carrier(Agent::Pi, "PreToolUse"), None);
+    }
+
+    #[test]
+    fn another_prompt_does_not_prove_that_ours_is_lost() {
+        let payload = json!({"session_id": "s", "prompt": "hi"});
+        assert!(!hear(Agent::Pi, "UserPromptSubmit", &payload).unwrap().is_settled);
+        assert!(hear(Agent::Pi, "Stop", &payload).unwrap().is_settled);
+    }
+
+    #[test]
+    fn a_permission_with_an_id_of_its_own_is_open_until_that_is_replied_to() {
+        let said = |event, fields: Value| {
+            let mut payload = json!({"session_id": "s", "permission_id": "per_1"});
+            payload.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            hear(Agent::Opencode, event, &payload).unwrap().activities.remove(0)
+        };
+        let asked = said("PermissionRequest", json!({"tool_name": "edit", "tool_input": {"diff": "x"}}));
+        assert!(matches!(asked, Activity::ApprovalAsked { approval, .. } if approval == "per_1"));
+        for (reply, allowed) in [("once", true), ("always", true), ("reject", false)] {
+            let replied = said("PermissionReplied", json!({"reply": reply}));
+            let Activity::ApprovalDecided { approval, is_allowed, .. } = replied else { panic!("{replied:?}") };
+            assert_eq!((approval.as_str(), is_allowed), ("per_1", allowed));
         }
     }
 

@@ -19,6 +19,10 @@ pub struct Hook {
     /// Look into the program's record for what was handed out, until it shows there; begun by the hook itself
     #[arg(long, hide = true)]
     pub later: bool,
+    /// Stay beside the program: read its hooks from standard input, one JSON object `{"event", "payload"}` a line, and print
+    /// what it is to be prompted with, one a line; run by the plugins that `tieline setup` writes
+    #[arg(long, hide = true)]
+    pub listen: bool,
     /// Fail when the daemon could not be told
     #[arg(long)]
     pub strict: bool,

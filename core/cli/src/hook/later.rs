@@ -10,7 +10,10 @@ use std::{
 use tieline_agents::Heard;
 use tieline_model::{MessageId, command::Report, runtime::Signal};
 
-use super::{record, report, send};
+use super::{
+    exchange::{report, send},
+    record, who,
+};
 use crate::{args::Hook, client::Client, exit::Failed};
 
 /// How long it is looked for.
@@ -55,13 +58,11 @@ pub fn look(client: &Client, args: &Hook, heard: &Heard) -> Result<(), Failed> {
     })
 }
 
-/// A report that says nothing but what was found.
+/// A report that says nothing but what was found. Who started this process has ended by now.
 fn quiet(args: &Hook, heard: &Heard) -> Box<Report> {
-    let mut report = report(args, heard);
+    let mut report = report(args.agent, &args.event, heard, &who::Who::default());
     report.signal = Signal::Recorded;
     report.activities.clear();
     report.room = 0;
-    // Who started this process has ended by now.
-    (report.process, report.pane) = (None, None);
     report
 }

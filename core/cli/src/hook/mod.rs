@@ -2,30 +2,26 @@
 //!
 //! The agent waits for it, so it is one short exchange with a deadline, and whatever goes wrong leaves the agent alone.
 
+mod exchange;
+mod follow;
 mod later;
+mod listen;
 mod record;
 mod who;
 
 use std::{io::Read, process::ExitCode, time::Duration};
 
-use tieline_agents::{Agent, Carrier, Heard, Neighbour, answer, frame, hear, primer};
-use tieline_model::{
-    Command, Message, Reply,
-    command::{Happened, Report, SessionList},
-    reply::Reported,
-    runtime::Signal,
-};
+use tieline_agents::{Carrier, Heard, Neighbour, answer, hear, primer};
+use tieline_model::{Command, Reply, command::SessionList, reply::Reported, runtime::Signal};
 
 pub use who::ancestors;
 
-use crate::{args::Hook, client::Client, context::Context, exit::Failed, run::unexpected};
+use crate::{args::Hook, client::Client, context::Context, exit::Failed};
 
 /// How long the daemon may take for everything.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// The longest payload that is read, in bytes.
 const MAX_PAYLOAD: u64 = 16 * 1024 * 1024;
-/// How much text a hook can bring, in bytes: programs cut what is longer than about ten thousand.
-const ROOM: u32 = 9_000;
 /// How many of those in its circle an agent may hear of when it starts.
 const NEIGHBOURS: u32 = 50;
 
@@ -42,6 +38,9 @@ pub fn run(context: &Context, args: &Hook) -> ExitCode {
 }
 
 fn told(context: &Context, args: &Hook) -> Result<(), Failed> {
+    if args.listen {
+        return listen::run(context, args.agent);
+    }
     let mut payload = String::new();
     std::io::stdin().lock().take(MAX_PAYLOAD).read_to_string(&mut payload)?;
     let heard = hear(args.agent, &args.event, &payload).map_err(|error| Failed::Input(error.to_string()))?;
@@ -76,20 +75,11 @@ struct Told {
 
 /// Tells the daemon, and takes what it has for the model.
 async fn tell(client: &Client, args: &Hook, heard: &Heard) -> Result<Told, Failed> {
-    let mut report = report(args, heard);
-    let mut told = send(client, &report).await?;
-    if told.messages.is_empty() && !told.awaited.is_empty() {
-        // What an earlier hook brought: the program's own record tells whether it arrived.
-        let found = record::look(args.agent, heard, &told.awaited);
-        if !found.is_empty() || heard.is_settled {
-            report.activities.clear();
-            report.missing =
-                told.awaited.iter().filter(|id| heard.is_settled && !found.contains(id)).copied().collect();
-            report.seen = found;
-            told = send(client, &report).await?;
-        }
-    }
-    let mail = brought(&told.title, &told.messages, told.missed);
+    let mut report = exchange::report(args.agent, &args.event, heard, &who::found());
+    let told =
+        exchange::exchange(client, &mut report, heard.is_settled, |awaited| record::look(args.agent, heard, awaited))
+            .await?;
+    let mail = exchange::brought(&told);
     let is_awaited = !told.awaited.is_empty();
     if !heard.is_start {
         return Ok(Told { words: mail, is_awaited });
@@ -97,41 +87,6 @@ async fn tell(client: &Client, args: &Hook, heard: &Heard) -> Result<Told, Faile
     let welcome = welcome(client, &told).await?;
     let words = if mail.is_empty() { welcome } else { format!("{welcome}\n\n{mail}") };
     Ok(Told { words, is_awaited })
-}
-
-fn report(args: &Hook, heard: &Heard) -> Box<Report> {
-    let who = who::found();
-    Box::new(Report {
-        agent: args.agent.as_str().to_owned(),
-        native: heard.native.clone(),
-        signal: heard.signal,
-        hook: args.event.clone(),
-        process: who.process,
-        version: version(args.agent, heard),
-        folder: heard.folder.clone(),
-        pane: who.pane,
-        activities: heard.activities.iter().map(|what| Happened { at_ms: None, what: what.clone() }).collect(),
-        seen: Vec::new(),
-        missing: Vec::new(),
-        room: if heard.carrier.is_some() { ROOM } else { 0 },
-    })
-}
-
-/// Reads the program's version from its record, where a turn begins.
-fn version(agent: Agent, heard: &Heard) -> Option<String> {
-    let transcript = heard.transcript.as_ref().filter(|_| heard.signal == Signal::Prompted)?;
-    record::version(agent, transcript)
-}
-
-async fn send(client: &Client, report: &Report) -> Result<Reported, Failed> {
-    match client.call_now(&Command::Report(Box::new(report.clone()))).await? {
-        Reply::Reported(told) => Ok(told),
-        other => Err(unexpected(&other)),
-    }
-}
-
-fn brought(title: &str, messages: &[Message], missed: u32) -> String {
-    if messages.is_empty() { String::new() } else { frame(title, messages, missed) }
 }
 
 /// What an agent is told when its session starts, so that a first contact needs no tool.

@@ -9,7 +9,7 @@ use tieline_process::Process;
 const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "ash", "busybox", "env"];
 
 /// Where a hook was run from, as far as that is certain.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Who {
     /// The agent program's process.
     pub process: Option<ProcessId>,
