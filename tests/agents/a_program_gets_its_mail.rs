@@ -83,6 +83,16 @@ async fn codex_gets_its_mail() {
 }
 
 #[tokio::test]
+async fn opencode_gets_its_mail() {
+    gets_its_mail(Kind::Opencode).await;
+}
+
+#[tokio::test]
+async fn pi_gets_its_mail() {
+    gets_its_mail(Kind::Pi).await;
+}
+
+#[tokio::test]
 async fn gemini_cli_gets_its_mail() {
     gets_its_mail(Kind::Gemini).await;
 }

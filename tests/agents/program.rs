@@ -21,11 +21,15 @@ pub enum Kind {
     Codex,
     /// Gemini CLI.
     Gemini,
+    /// OpenCode.
+    Opencode,
+    /// pi.
+    Pi,
 }
 
 impl Kind {
     /// All that are tested.
-    pub const ALL: [Kind; 3] = [Kind::Claude, Kind::Codex, Kind::Gemini];
+    pub const ALL: [Kind; 5] = [Kind::Claude, Kind::Codex, Kind::Gemini, Kind::Opencode, Kind::Pi];
 
     /// Returns its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -33,6 +37,8 @@ impl Kind {
             Kind::Claude => "claude",
             Kind::Codex => "codex",
             Kind::Gemini => "gemini",
+            Kind::Opencode => "opencode",
+            Kind::Pi => "pi",
         }
     }
 
@@ -42,6 +48,8 @@ impl Kind {
             Kind::Claude => "claude --permission-mode manual",
             Kind::Codex => "codex",
             Kind::Gemini => "gemini",
+            Kind::Opencode => "opencode",
+            Kind::Pi => "pi --provider scripted --model scripted",
         }
     }
 
@@ -51,6 +59,8 @@ impl Kind {
             Kind::Claude => "? for shortcuts",
             Kind::Codex => "Ask Codex",
             Kind::Gemini => "Type your message",
+            Kind::Opencode => "Ask anything",
+            Kind::Pi => "%/128k",
         }
     }
 
@@ -60,12 +70,14 @@ impl Kind {
             Kind::Claude => "Do you want to proceed?",
             Kind::Codex => "Would you like to run",
             Kind::Gemini => "Allow execution",
+            Kind::Opencode => "Permission required",
+            Kind::Pi => "pi asks for no permissions",
         }
     }
 
     /// Tells whether its session begins with the program, and not with its first prompt.
     pub const fn starts_at_once(self) -> bool {
-        !matches!(self, Kind::Codex)
+        !matches!(self, Kind::Codex | Kind::Opencode)
     }
 
     /// Returns the key that says no to what it asks for.
@@ -105,6 +117,26 @@ impl Kind {
                 });
                 write(".gemini/settings.json", &settings.to_string());
             }
+            Kind::Opencode => {
+                let scripted = json!({
+                    "npm": "@ai-sdk/openai-compatible", "name": "scripted",
+                    "options": {"baseURL": format!("{model}/v1"), "apiKey": "a-key-for-tests"},
+                    "models": {"scripted": {"limit": {"context": 200_000, "output": 8_000}}},
+                });
+                let config = json!({
+                    "autoupdate": false, "share": "disabled", "model": "scripted/scripted",
+                    "small_model": "scripted/scripted", "enabled_providers": ["scripted"],
+                    "provider": {"scripted": scripted}, "permission": {"bash": {"*": "allow", "touch *": "ask"}},
+                });
+                write(".config/opencode/opencode.json", &config.to_string());
+            }
+            Kind::Pi => {
+                let scripted = json!({
+                    "baseUrl": format!("{model}/v1"), "api": "openai-completions", "apiKey": "a-key-for-tests",
+                    "models": [{"id": "scripted"}],
+                });
+                write(".pi/agent/models.json", &json!({"providers": {"scripted": scripted}}).to_string());
+            }
         }
     }
 
@@ -125,6 +157,12 @@ impl Kind {
                 ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
                 ("GEMINI_CLI_NO_RELAUNCH", "true"),
             ],
+            Kind::Opencode => &[
+                ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+                ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+                ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
+            ],
+            Kind::Pi => &[("PI_OFFLINE", "1")],
         };
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }

@@ -37,7 +37,7 @@ pub enum Next {
 
 /// Programs fetch tools that they have only announced through tools of their own; these calls are no steps.
 const FETCHING: [&str; 2] = ["ToolSearch", "WaitForMcpServers"];
-const SHELLS: [&str; 5] = ["Bash", "run_shell_command", "exec_command", "shell", "shell_command"];
+const SHELLS: [&str; 6] = ["Bash", "bash", "run_shell_command", "exec_command", "shell", "shell_command"];
 
 /// A conversation.
 #[derive(Debug)]

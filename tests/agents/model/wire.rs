@@ -1,4 +1,5 @@
-//! The three dialects that models are spoken to in here: Anthropic's Messages, OpenAI's Responses, Google's Gemini.
+//! The dialects that models are spoken to in here: Anthropic's Messages, OpenAI's Responses and Chat Completions, Google's
+//! Gemini.
 //!
 //! Answers are written whole: programs read a stream of events that has ended already as well as any other.
 
@@ -15,6 +16,8 @@ pub enum Dialect {
     Messages,
     /// OpenAI's Responses.
     Responses,
+    /// OpenAI's Chat Completions.
+    Completions,
     /// Google's Gemini.
     Gemini,
 }
@@ -28,6 +31,7 @@ impl Dialect {
         match path {
             path if path.ends_with("/messages") => Some(Dialect::Messages),
             path if path.ends_with("/responses") => Some(Dialect::Responses),
+            path if path.ends_with("/chat/completions") => Some(Dialect::Completions),
             path if path.ends_with("enerateContent") => Some(Dialect::Gemini),
             _ => None,
         }
@@ -69,6 +73,18 @@ impl Dialect {
                     }
                 }
             }
+            Dialect::Completions => {
+                for message in list(&body["messages"]) {
+                    match message["role"].as_str() {
+                        Some("tool") => items.push(given(&message["tool_call_id"], &message["content"])),
+                        Some("assistant") => {
+                            let calls = list(&message["tool_calls"]);
+                            items.extend(calls.iter().map(|call| called(&call["id"], &call["function"]["name"])));
+                        }
+                        _ => items.push(Item::Told(flat(&message["content"]))),
+                    }
+                }
+            }
             Dialect::Gemini => {
                 for message in list(&body["contents"]) {
                     for part in list(&message["parts"]) {
@@ -107,6 +123,10 @@ impl Dialect {
                     _ => Vec::new(),
                 })
                 .collect(),
+            Dialect::Completions => {
+                let functions = offered.iter().map(|it| &it["function"]);
+                functions.map(|it| tool(&it["name"], None, &it["parameters"])).collect()
+            }
             Dialect::Gemini => offered
                 .iter()
                 .flat_map(|it| list(&it["functionDeclarations"]))
@@ -127,6 +147,7 @@ impl Dialect {
         match self {
             Dialect::Messages => messages(body, next),
             Dialect::Responses => responses(body, next),
+            Dialect::Completions => completions(body, next),
             Dialect::Gemini => gemini(path, next),
         }
     }
@@ -206,6 +227,33 @@ fn responses(body: &Value, next: &Next) -> (&'static str, String) {
         json!({"type": "response.completed", "sequence_number": 3, "response": response}),
     ];
     (EVENTS, events.iter().map(event).collect())
+}
+
+fn completions(body: &Value, next: &Next) -> (&'static str, String) {
+    let (said, reason) = match next {
+        Next::Say { text, .. } => (json!({"role": "assistant", "content": text}), "stop"),
+        Next::Call { name, input, .. } => {
+            let function = json!({"name": name, "arguments": input.to_string()});
+            let call = json!({"index": 0, "id": id("call"), "type": "function", "function": function});
+            (json!({"role": "assistant", "content": null, "tool_calls": [call]}), "tool_calls")
+        }
+    };
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
+    let id = id("chatcmpl");
+    let answer = |kind: &str, choice: Value| {
+        json!({
+            "id": id, "object": kind, "created": 1, "model": body["model"], "choices": [choice], "usage": usage,
+        })
+    };
+    if body["stream"] != true {
+        let choice = json!({"index": 0, "message": said, "finish_reason": reason});
+        return (JSON, answer("chat.completion", choice).to_string());
+    }
+    let chunk = |delta: Value, reason: Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
+        format!("data: {}\n\n", answer("chat.completion.chunk", choice))
+    };
+    (EVENTS, chunk(said, Value::Null) + &chunk(json!({}), json!(reason)) + "data: [DONE]\n\n")
 }
 
 fn gemini(path: &str, next: &Next) -> (&'static str, String) {
