@@ -59,6 +59,11 @@ async fn nothing_is_typed_into_a_dialog_of_codex() {
 }
 
 #[tokio::test]
+async fn nothing_is_typed_into_a_dialog_of_opencode() {
+    holds_mail(Kind::Opencode).await;
+}
+
+#[tokio::test]
 async fn nothing_is_typed_into_a_dialog_of_gemini_cli() {
     holds_mail(Kind::Gemini).await;
 }

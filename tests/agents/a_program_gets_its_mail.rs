@@ -1,6 +1,8 @@
 //! One program at a time: it joins the mesh by being started, is woken when it is idle, and gets its mail between two tools
 //! or at the end of its turn. Each message comes before its model once.
 
+use serde_json::json;
+
 use crate::{matrix::holds, pane::Pane, program::Kind, stage::Stage};
 
 /// A prompt that is a script.
@@ -14,6 +16,12 @@ async fn gets_its_mail(kind: Kind) {
     let pane = stage.open(kind.name(), kind).await;
     if !kind.starts_at_once() {
         pane.prompt(&script(r#"{"say":"here I am"}"#)).await;
+        let has_ended = async || {
+            let done = stage.session(&title).await.is_some()
+                && !stage.events(&title, "activity").await.iter().all(|it| it["what"]["turn_ended"].is_null());
+            done.then_some(())
+        };
+        stage.until("its first turn to end", has_ended).await;
     }
     let session = stage.wait_presence(&title, "idle").await;
     holds(kind, "register");
@@ -26,6 +34,11 @@ async fn gets_its_mail(kind: Kind) {
     stage.wait_presence(&title, "idle").await;
     holds(kind, "wake");
     holds(kind, "seen");
+
+    if kind.listens() {
+        let woken = stage.events(&title, "runtime_woken").await;
+        assert_eq!(woken, [json!({"told": {"by": "listener"}})], "nothing is typed");
+    }
 
     // In the middle of a turn: between two tools.
     pane.wait(kind.is_ready()).await;

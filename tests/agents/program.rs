@@ -59,7 +59,7 @@ impl Kind {
             Kind::Claude => "? for shortcuts",
             Kind::Codex => "Ask Codex",
             Kind::Gemini => "Type your message",
-            Kind::Opencode => "Ask anything",
+            Kind::Opencode => "ctrl+p commands",
             Kind::Pi => "%/128k",
         }
     }
@@ -78,6 +78,11 @@ impl Kind {
     /// Tells whether its session begins with the program, and not with its first prompt.
     pub const fn starts_at_once(self) -> bool {
         !matches!(self, Kind::Codex | Kind::Opencode)
+    }
+
+    /// Tells whether a plugin inside it prompts it, so that no terminal has to.
+    pub const fn listens(self) -> bool {
+        matches!(self, Kind::Opencode | Kind::Pi)
     }
 
     /// Returns the key that says no to what it asks for.
@@ -129,6 +134,12 @@ impl Kind {
                     "provider": {"scripted": scripted}, "permission": {"bash": {"*": "allow", "touch *": "ask"}},
                 });
                 write(".config/opencode/opencode.json", &config.to_string());
+                // What it would fetch at its start: types for people who write plugins. It looks at the lists only.
+                let types = json!({"@opencode-ai/plugin": "*"});
+                write(".config/opencode/package.json", &json!({"dependencies": types}).to_string());
+                let lock = json!({"lockfileVersion": 3, "packages": {"": {"dependencies": types}}});
+                write(".config/opencode/package-lock.json", &lock.to_string());
+                write(".config/opencode/node_modules/.package-lock.json", &lock.to_string());
             }
             Kind::Pi => {
                 let scripted = json!({
