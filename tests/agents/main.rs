@@ -10,6 +10,7 @@ mod stage;
 
 mod a_composer_with_words_in_it;
 mod a_dialog_is_never_typed_into;
+mod a_listener_may_die;
 mod a_program_gets_its_mail;
 mod a_program_is_spawned;
 mod claude_asks_codex;

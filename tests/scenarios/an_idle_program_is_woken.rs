@@ -70,6 +70,7 @@ async fn when_one_refuses_the_next_is_asked_and_when_none_can_it_is_said() {
     let woken = woken(&world, told.session).await;
     let said = |woken: &RuntimeWoken| match woken {
         RuntimeWoken::Asked { by, .. } => format!("asked {by}"),
+        RuntimeWoken::Told { by } => format!("told {by}"),
         RuntimeWoken::Failed { by, reason } => format!("{by}: {reason}"),
         RuntimeWoken::GaveUp { reason } => reason.clone(),
     };

@@ -17,6 +17,7 @@ mod a_name_must_mean_one_session;
 mod a_peer_comes_and_goes_as_it_likes;
 mod a_plugin_speaks_for_itself;
 mod a_program_is_spawned;
+mod a_program_that_listens_is_prompted;
 mod a_reconnect_keeps_its_mail;
 mod a_rejected_delivery_is_dead_and_its_sender_is_told;
 mod a_schedule_fires_once_and_never_early;

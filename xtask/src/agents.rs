@@ -16,11 +16,15 @@ pub struct Agents {
 }
 
 /// The programs, by their names on the command line, and their packages.
-const PROGRAMS: [(&str, &str, &str); 3] = [
+const PROGRAMS: [(&str, &str, &str); 5] = [
     ("claude", "Claude Code", "@anthropic-ai/claude-code"),
     ("codex", "Codex", "@openai/codex"),
     ("gemini", "Gemini CLI", "@google/gemini-cli"),
+    ("opencode", "OpenCode", "opencode-ai"),
+    ("pi", "pi", "@mariozechner/pi-coding-agent"),
 ];
+/// What a program does not have, so that nothing can be shown of it.
+const HAS_NONE: [(&str, &str); 1] = [("pi", "held during a dialog")];
 /// What the tests show, as they call it.
 const SHOWN: [&str; 7] =
     ["register", "wake", "mid-turn", "at turn end", "seen", "held during a dialog", "resume id known"];
@@ -69,7 +73,11 @@ fn table(workspace: &Workspace) -> Result<String> {
     let mut out = format!("| program | version | {} |\n|---|---|{}\n", SHOWN.join(" | "), "---|".repeat(SHOWN.len()));
     for (name, title, package) in PROGRAMS {
         let version = list["dependencies"][package].as_str().with_context(|| format!("no version of {package}"))?;
-        let cells = SHOWN.map(|what| if folder.join(format!("{name}.{what}")).exists() { "yes" } else { "not shown" });
+        let cells = SHOWN.map(|what| match folder.join(format!("{name}.{what}")).exists() {
+            true => "yes",
+            false if HAS_NONE.contains(&(name, what)) => "n/a",
+            false => "not shown",
+        });
         out += &format!("| {title} | {version} | {} |\n", cells.join(" | "));
     }
     Ok(out)

@@ -29,12 +29,16 @@ use crate::{client::Client, context::Context, exit::Failed};
 
 /// How long a resting program may take to show a prompt that it was given.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one who begins anew gives what its predecessor may have brought.
+const PATIENCE_AT_BEGIN: Duration = Duration::from_secs(3);
 /// How often in a row it is given again at once what it has not shown.
 const TRIES: u32 = 3;
 /// How many prompts with mail are remembered: a daemon that was away is told of them afterwards.
 const PROMPTS: usize = 20;
 /// How many hooks may wait for the daemon.
 const QUEUE: usize = 64;
+/// What a plugin says that has to begin another listener.
+const BEGIN: &str = "Listen";
 /// What asks for mail by itself is called where others have the name of a hook.
 const BY_ITSELF: &str = "Mail";
 
@@ -123,18 +127,31 @@ impl Listener<'_> {
             (Signal::Ended | Signal::Noted | Signal::Recorded, None) => {}
         }
         self.heard = Some(heard.clone());
+        if heard.signal == Signal::Ended {
+            self.follow_no_more();
+            self.look_at = None;
+        } else if self.following.is_none() {
+            // Should nobody answer now, somebody may later, while no hook comes.
+            self.look_at = Some(Instant::now() + PATIENCE);
+        }
         let client = self.context.client_as("agent")?;
         let told = self.tell(&client, event, &heard).await?;
         if heard.signal == Signal::Ended {
-            self.follow_no_more();
             return Ok(());
+        }
+        if self.following.is_none() {
+            self.look_at = None;
         }
         self.follow(&client, told.session);
         if heard.is_start && self.agent != Agent::Pi {
             // Without tools of ours it could do nothing with it.
             print(&json!({"session": heard.native, "context": welcome(&client, &told).await?}))?;
         }
-        self.prompt(event, &heard, &told)
+        self.prompt(event, &heard, &told)?;
+        if event == BEGIN && self.look_at.is_some() {
+            self.look_at = Some(Instant::now() + PATIENCE_AT_BEGIN);
+        }
+        Ok(())
     }
 
     /// Mail may wait: asks for it.
@@ -154,6 +171,7 @@ impl Listener<'_> {
         told.listens = true;
         let looked = exchange(&client, &mut told, true, |awaited| self.look(&heard, awaited));
         let looked = within_deadline(looked).await?;
+        self.follow(&client, looked.session);
         if looked.awaited.is_empty() {
             self.look_at = None;
             if (1..TRIES).contains(&looked.missed) {

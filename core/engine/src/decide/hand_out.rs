@@ -32,6 +32,8 @@ impl Decision<'_, '_> {
         if batch.messages.iter().all(|message| report.seen.contains(message)) {
             runtime.batch = None;
             runtime.missed = 0;
+            // What woke it has worked, also when nobody heard of the turn that began.
+            runtime.wake = runtime.wake.take().filter(|wake| wake.by.is_none());
             for lane in Lane::ALL {
                 self.seen_through(session, lane, batch.through[lane])?;
             }
