@@ -5,7 +5,15 @@ use std::fs;
 use crate::{program::Kind, stage::Stage};
 
 /// The files that a person has, before and after.
-const FILES: [&str; 3] = [".claude.json", ".codex/config.toml", ".gemini/settings.json"];
+const FILES: [&str; 4] =
+    [".claude.json", ".codex/config.toml", ".gemini/settings.json", ".config/opencode/opencode.json"];
+/// The files that are there only while the programs are set up.
+const OURS: [&str; 4] = [
+    ".claude/settings.json",
+    ".codex/hooks.json",
+    ".config/opencode/plugin/tieline.js",
+    ".pi/agent/extensions/tieline.ts",
+];
 
 #[tokio::test]
 async fn setup_and_undo_leave_the_files_as_they_were() {
@@ -22,6 +30,7 @@ async fn setup_and_undo_leave_the_files_as_they_were() {
         kind.furnish(stage.person.path(), &stage.folder(), &stage.model.url());
     }
     assert_eq!(undone, FILES.map(read), "byte by byte");
-    assert!(!stage.person.path().join(".claude/settings.json").exists(), "what was not there before is gone");
-    assert!(!stage.person.path().join(".codex/hooks.json").exists());
+    for file in OURS {
+        assert!(!stage.person.path().join(file).exists(), "{file} was not there before");
+    }
 }

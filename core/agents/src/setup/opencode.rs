@@ -1,4 +1,5 @@
-//! OpenCode: our MCP server in its configuration, and a plugin file that tells what happens.
+//! OpenCode: our MCP server in its configuration, and a plugin file that tells what happens, and prompts it
+//! with its mail.
 
 use super::{Document, Draft, Misfit, Wiring, jsonc::Json, program_file::ProgramFile, servers::Form};
 

@@ -1,4 +1,4 @@
-//! pi: an extension file that tells what happens. It has no MCP.
+//! pi: an extension file that tells what happens, and prompts it with its mail. It has no MCP.
 
 use super::{Document, Draft, Misfit, Wiring, program_file::ProgramFile};
 
