@@ -44,6 +44,16 @@ async fn a_message_arrives_in_gemini_cli() {
 }
 
 #[tokio::test]
+async fn a_message_arrives_in_opencode() {
+    sees_it_arrive(Kind::Opencode).await;
+}
+
+#[tokio::test]
+async fn a_message_arrives_in_pi() {
+    sees_it_arrive(Kind::Pi).await;
+}
+
+#[tokio::test]
 async fn a_program_whose_hooks_do_not_get_through_is_told_of() {
     let stage = Stage::with(&[Kind::Codex]).await;
     // It is set up, and does not trust a hook any more.

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline"
 
 const PROGRAM = "tieline"
 const ENVIRONMENT = {}
+const MARK = "[tieline message "
 const LONGEST_PAUSE_MS = 60_000
 const MOST_UNSENT_BYTES = 16 * 1024 * 1024
 
@@ -65,11 +66,12 @@ const listener = (hear, again) => {
 export const Tieline = async ({ client, directory }) => {
   // Sessions of subagents are a part of the turn that began them.
   const inner = new Set()
-  // By session: who prompts it with which model, whether it works, which permissions are open, and what waits for them.
+  // By session: who prompts it with which model, whether it works, which permissions are open, what waits for
+  // them, which of our prompts have not gone to the model or go now, and what that is to know.
   const sessions = new Map()
   let current
   const of = (session) => {
-    if (!sessions.has(session)) sessions.set(session, { settings: {}, is_busy: false, asked: new Set(), held: [], context: undefined })
+    if (!sessions.has(session)) sessions.set(session, { settings: {}, is_busy: false, asked: new Set(), held: [], unshown: [], going: [], context: undefined })
     return sessions.get(session)
   }
   const bring = async (session) => {
@@ -100,7 +102,7 @@ export const Tieline = async ({ client, directory }) => {
   return {
     event: async ({ event }) => {
       const what = event.properties ?? {}
-      const session = what.sessionID ?? what.info?.id
+      const session = what.sessionID ?? what.part?.sessionID ?? what.info?.id
       if (event.type === "session.created" && what.info?.parentID) inner.add(session)
       if (!session || inner.has(session)) return
       if (event.type === "session.created") say("SessionStart", session, { source: "startup" })
@@ -112,6 +114,10 @@ export const Tieline = async ({ client, directory }) => {
       }
       if (event.type === "session.error") say("StopFailure", session, { error: what.error?.name ?? "unknown" })
       if (event.type === "session.deleted") say("SessionEnd", session, { reason: "deleted" })
+      // The model answers: it has what went to it.
+      if (event.type === "message.part.updated" && what.part?.type === "step-start") {
+        for (const prompt of of(session).going.splice(0)) say("PromptShown", session, { prompt })
+      }
       if (event.type === "session.compacted") say("PostCompact", session, {})
       if (event.type === "permission.asked") {
         of(session).asked.add(what.id)
@@ -127,7 +133,20 @@ export const Tieline = async ({ client, directory }) => {
     "chat.message": async (input, output) => {
       const { agent, model } = output?.message ?? {}
       if (!inner.has(input.sessionID)) Object.assign(of(input.sessionID), { settings: { agent, model }, is_busy: true })
-      say("UserPromptSubmit", input.sessionID, { prompt: words(output?.parts) })
+      const prompt = words(output?.parts)
+      if (prompt.includes(MARK)) of(input.sessionID).unshown.push(prompt)
+      say("UserPromptSubmit", input.sessionID, { prompt })
+    },
+    // What goes to the model now.
+    "experimental.chat.messages.transform": async (_, output) => {
+      for (const { info, parts } of output?.messages ?? []) {
+        const known = info?.role === "user" && sessions.get(info.sessionID)
+        if (!known || known.unshown.length === 0) continue
+        const prompt = words(parts)
+        const at = known.unshown.indexOf(prompt)
+        if (at < 0) continue
+        known.going.push(...known.unshown.splice(at, 1))
+      }
     },
     "experimental.chat.system.transform": async (input, output) => {
       const context = sessions.get(input.sessionID)?.context

@@ -32,8 +32,13 @@ pub fn hear(agent: Agent, event: &str, payload: &Value) -> Result<Heard, Unheard
             heard.activities.push(Activity::TurnStarted { turn: turn() });
             if let Some(prompt) = text(payload, "prompt") {
                 heard.activities.push(said(ChatRole::User, prompt));
-                heard.prompt = Some(prompt.to_owned());
+                // OpenCode takes a prompt in long before its model does.
+                heard.prompt = (agent != Agent::Opencode).then(|| prompt.to_owned());
             }
+        }
+        "PromptShown" => {
+            heard.signal = Signal::Working;
+            heard.prompt = text(payload, "prompt").map(str::to_owned);
         }
         "PreToolUse" => {
             heard.signal = Signal::Working;
@@ -213,6 +218,14 @@ mod tests {
         let payload = json!({"session_id": "s", "prompt": "hi"});
         assert!(!hear(Agent::Pi, "UserPromptSubmit", &payload).unwrap().is_settled);
         assert!(hear(Agent::Pi, "Stop", &payload).unwrap().is_settled);
+    }
+
+    #[test]
+    fn a_prompt_that_opencode_took_in_is_shown_only_when_its_model_answers() {
+        let payload = json!({"session_id": "s", "prompt": "hi"});
+        let prompt = |event| hear(Agent::Opencode, event, &payload).unwrap().prompt;
+        assert_eq!(prompt("UserPromptSubmit"), None);
+        assert_eq!(prompt("PromptShown").as_deref(), Some("hi"));
     }
 
     #[test]
