@@ -57,6 +57,13 @@ impl Program {
         self.say("UserPromptSubmit", &json!({"prompt": prompt["prompt"]}));
     }
 
+    /// Ends as a program does that is killed; returns what was left for it.
+    fn end_and_read(mut self) -> Vec<Value> {
+        drop(self.stdin.take());
+        assert!(self.listener.wait().unwrap().success());
+        self.lines.iter().collect()
+    }
+
     /// Ends as a program does that is killed; returns whether its listener has ended well.
     fn end(mut self) -> bool {
         drop(self.stdin.take());
@@ -158,4 +165,17 @@ async fn what_a_program_lost_it_is_given_again_and_told_so() {
     program.show(&again);
     until("it to be seen", async || state(&daemon.home, &sent).await == "seen").await;
     assert!(program.end());
+}
+
+#[tokio::test]
+async fn a_program_that_ends_with_its_turn_is_given_nothing_at_its_end() {
+    let (daemon, mut program) = resting().await;
+    program.say("UserPromptSubmit", &json!({"prompt": "hi"}));
+    until("it to work", async || is_at(&daemon.home, "working").await).await;
+    let sent = tell(&daemon.home, "too late").await;
+    program.say("Stop", &json!({"is_last": true}));
+    until("it to rest", async || is_at(&daemon.home, "idle").await).await;
+    let lines = program.end_and_read();
+    assert!(lines.is_empty(), "{lines:?}");
+    assert_eq!(state(&daemon.home, &sent).await, "accepted");
 }

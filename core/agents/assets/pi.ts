@@ -122,7 +122,7 @@ export default function (pi: any) {
   pi.on("message_end", async (event: any, now: any) => {
     if (event.message?.role === "user") tell("UserPromptSubmit", now, { prompt: words(event.message.content) });
   });
-  pi.on("agent_end", async (_: any, now: any) => tell("Stop", now, {}));
+  pi.on("agent_end", async (_: any, now: any) => tell("Stop", now, { is_last: now.hasUI === false }));
   pi.on("tool_call", async (event: any, now: any) => tell("PreToolUse", now, call(event)));
   pi.on("tool_result", async (event: any, now: any) => {
     const name = event.isError ? "PostToolUseFailure" : "PostToolUse";

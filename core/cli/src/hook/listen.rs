@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_AT_BEGIN: Duration = Duration::from_secs(3);
 /// How often in a row it is given again at once what it has not shown.
 const TRIES: u32 = 3;
+/// How long it is given nothing after that: a model that does not answer would be asked again and again.
+const REST: Duration = Duration::from_secs(300);
 /// How many prompts with mail are remembered: a daemon that was away is told of them afterwards.
 const PROMPTS: usize = 20;
 /// How many hooks may wait for the daemon.
@@ -51,6 +53,7 @@ struct Listener<'a> {
     is_resting: bool,
     prompts: VecDeque<String>,
     look_at: Option<Instant>,
+    resume_at: Option<Instant>,
     following: Option<(SessionId, JoinHandle<()>)>,
     ring: mpsc::Sender<()>,
 }
@@ -68,6 +71,7 @@ pub fn run(context: &Context, agent: Agent) -> Result<(), Failed> {
             is_resting: true,
             prompts: VecDeque::new(),
             look_at: None,
+            resume_at: None,
             following: None,
             ring,
         };
@@ -118,7 +122,7 @@ impl Listener<'_> {
         let line: Value = serde_json::from_str(line).map_err(|error| Failed::Input(error.to_string()))?;
         let event = line["event"].as_str().unwrap_or_default();
         let heard = hear(self.agent, event, &line["payload"].to_string());
-        let heard = heard.map_err(|error| Failed::Input(error.to_string()))?;
+        let mut heard = heard.map_err(|error| Failed::Input(error.to_string()))?;
         self.remember(&heard);
         match (heard.signal, line["payload"]["busy"].as_bool()) {
             (_, Some(is_busy)) => self.is_resting = !is_busy,
@@ -126,7 +130,12 @@ impl Listener<'_> {
             (Signal::Prompted | Signal::Working, None) => self.is_resting = false,
             (Signal::Ended | Signal::Noted | Signal::Recorded, None) => {}
         }
-        self.heard = Some(heard.clone());
+        // A program that runs one prompt is gone before it could show another.
+        let is_last = line["payload"]["is_last"] == true;
+        if is_last {
+            heard.carrier = None;
+        }
+        self.heard = Some(heard.clone()).filter(|_| !is_last);
         if heard.signal == Signal::Ended {
             self.follow_no_more();
             self.look_at = None;
@@ -184,13 +193,19 @@ impl Listener<'_> {
     async fn tell(&self, client: &Client, event: &str, heard: &Heard) -> Result<Reported, Failed> {
         let mut report = report(self.agent, event, heard, &self.who);
         report.listens = true;
-        report.room = if heard.carrier == Some(Carrier::Prompt) { ROOM } else { 0 };
+        let is_given = self.resume_at.is_none_or(|at| at <= Instant::now());
+        report.room = if heard.carrier == Some(Carrier::Prompt) && is_given { ROOM } else { 0 };
         let look = |awaited: &[MessageId]| self.look(heard, awaited);
         within_deadline(exchange(client, &mut report, heard.is_settled, look)).await
     }
 
     /// Gives the plugin what came, and looks after what was given.
     fn prompt(&mut self, event: &str, heard: &Heard, told: &Reported) -> Result<(), Failed> {
+        if told.missed < TRIES {
+            self.resume_at = None;
+        } else if !told.messages.is_empty() || self.resume_at.is_none() {
+            self.resume_at = Some(Instant::now() + REST);
+        }
         if !told.messages.is_empty() {
             self.look_at = Some(Instant::now() + PATIENCE);
             return print(&json!({"session": heard.native, "hook": event, "prompt": brought(told)}));
