@@ -184,3 +184,46 @@ async fn a_transport_that_comes_later_is_asked_soon() {
     let said = woken(&world, told.session).await;
     assert!(matches!(said.as_slice(), [RuntimeWoken::GaveUp { .. }, RuntimeWoken::Asked { .. }]), "{said:?}");
 }
+
+#[actix_rt::test]
+async fn a_program_whose_record_never_shows_its_mail_is_not_woken_for_it_without_end() {
+    let world = start().await;
+    let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
+    let terminal = world.own_link("terminal").unwrap();
+    terminal.attach().await;
+    let told = world.report(&agent, report(Signal::Rested)).await;
+    let sent = world.notify(&bob, "api-codex", "hello").await.message;
+    terminal.wait_deliveries(1).await;
+    terminal.take(Lane::Ctl, 1).await;
+    let hook = |signal, missing: &[_]| Report { room: 9_000, missing: missing.to_vec(), ..report(signal) };
+    let handed = world.report(&agent, hook(Signal::Prompted, &[])).await.messages;
+    assert_eq!(handed.len(), 1);
+
+    // The end of the turn hands it out again, and again; the third miss is the last.
+    for attempt in 1..=3 {
+        world.advance(Duration::from_secs(3)).await;
+        let handed = world.report(&agent, hook(Signal::Rested, &[sent])).await.messages;
+        assert_eq!(handed.len(), usize::from(attempt < 3), "attempt {attempt}");
+    }
+    world.report(&agent, hook(Signal::Rested, &[])).await;
+    world.advance(Duration::from_secs(60)).await;
+    world.calm().await;
+    let said = woken(&world, told.session).await;
+    assert!(
+        matches!(said.as_slice(), [RuntimeWoken::Asked { .. }, RuntimeWoken::GaveUp { reason }]
+        if reason.contains("3 times in a row")),
+        "{said:?}"
+    );
+
+    // Whoever prompts it brings it; after a while it is tried again.
+    world.advance(Duration::from_secs(300)).await;
+    assert_eq!(terminal.wait_deliveries(2).await.len(), 2);
+    assert_eq!(world.report(&agent, hook(Signal::Prompted, &[])).await.messages.len(), 1);
+    world.report(&agent, Report { seen: vec![sent], ..report(Signal::Rested) }).await;
+    world.notify(&bob, "api-codex", "and again").await;
+    assert_eq!(
+        world.report(&agent, hook(Signal::Rested, &[])).await.messages.len(),
+        1,
+        "what was seen makes it good again"
+    );
+}

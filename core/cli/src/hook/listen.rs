@@ -66,7 +66,7 @@ pub fn run(context: &Context, agent: Agent) -> Result<(), Failed> {
         let mut listener = Listener {
             context,
             agent,
-            who: who::found(),
+            who: who::found(agent),
             heard: None,
             is_resting: true,
             prompts: VecDeque::new(),

@@ -75,7 +75,7 @@ struct Told {
 
 /// Tells the daemon, and takes what it has for the model.
 async fn tell(client: &Client, args: &Hook, heard: &Heard) -> Result<Told, Failed> {
-    let mut report = exchange::report(args.agent, &args.event, heard, &who::found());
+    let mut report = exchange::report(args.agent, &args.event, heard, &who::found(args.agent));
     let told =
         exchange::exchange(client, &mut report, heard.is_settled, |awaited| record::look(args.agent, heard, awaited))
             .await?;

@@ -2,6 +2,7 @@
 
 use std::env;
 
+use tieline_agents::Agent;
 use tieline_model::runtime::{Pane, ProcessId};
 use tieline_process::Process;
 
@@ -18,9 +19,10 @@ pub struct Who {
 }
 
 /// Looks at who started this process, and at the environment.
-pub fn found() -> Who {
+pub fn found(asked: Agent) -> Who {
     let line = tieline_process::line(std::process::id());
-    let named = env::var("CLAUDE_PID").ok().and_then(|pid| pid.parse().ok());
+    // Whatever Claude Code has started has it, too.
+    let named = env::var("CLAUDE_PID").ok().filter(|_| asked == Agent::Claude).and_then(|pid| pid.parse().ok());
     Who { process: agent(&line, named), pane: pane(env::var("TMUX").ok(), env::var("TMUX_PANE").ok()) }
 }
 

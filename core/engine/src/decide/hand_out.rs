@@ -1,15 +1,16 @@
 //! Handing messages to the hook of an agent program, and taking its record as the evidence that they arrived.
 //!
 //! One batch at a time: what was handed out is committed before the hook learns of it, and nothing more is handed out
-//! before the program's own record has shown it, or has shown that it is not there.
+//! before the program's own record has shown it, or has shown that it is not there. A record that shows nothing of it time after
+//! time ends that: each attempt costs a turn of a model.
 
 use tieline_model::{
     DeliveryState, EventBody, Lane, Message, SessionId,
     command::Report,
     delivery::{self, Input},
-    event::RuntimeHanded,
+    event::{RuntimeHanded, RuntimeWoken},
     message::PerLane,
-    runtime::{Batch, RECORD_LAG_MS, Runtime, RuntimeState, SHOWN_BYTES, Signal},
+    runtime::{Batch, RECORD_LAG_MS, Runtime, RuntimeState, SHOWN_BYTES, Signal, Waking},
 };
 use tieline_store::StoreError;
 
@@ -17,6 +18,9 @@ use super::{Decision, inbox::Witness};
 
 /// The most messages that one hook brings.
 const MAX_MESSAGES: usize = 10;
+/// After so many batches in a row that were not in its record a program is neither kept going nor woken for its mail: it comes
+/// with what somebody prompts it with, and after a pause. A program that listens pauses by itself.
+const MOST_MISSES: u32 = 3;
 /// What the frame round a message needs, in bytes.
 const FRAME_BYTES: usize = 300;
 
@@ -45,7 +49,19 @@ impl Decision<'_, '_> {
             runtime.missed += 1;
             let missing = RuntimeHanded::Missing { messages: batch.messages, missed: runtime.missed };
             self.event(session, EventBody::RuntimeHanded(Box::new(missing)))?;
+            if is_hopeless(runtime) {
+                self.pause(session, runtime)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Leaves a program alone for a while.
+    fn pause(&mut self, session: SessionId, runtime: &mut Runtime) -> Result<(), StoreError> {
+        let reason = format!("what is handed to it does not get into its record, {} times in a row", runtime.missed);
+        self.event(session, EventBody::RuntimeWoken(Box::new(RuntimeWoken::GaveUp { reason })))?;
+        let again_at = self.now.plus_ms(self.shared.config.agents.wake_again_ms);
+        runtime.wake = Some(Waking { by: None, request: None, tried: Vec::new(), again_at, is_said: true });
         Ok(())
     }
 
@@ -71,6 +87,9 @@ impl Decision<'_, '_> {
     ) -> Result<Vec<Message>, StoreError> {
         // A peer that writes for the session over a link gets its messages there.
         if report.room == 0 || runtime.batch.is_some() || self.shared.leases.is_on_a_link(session) {
+            return Ok(Vec::new());
+        }
+        if is_hopeless(runtime) && report.signal != Signal::Prompted {
             return Ok(Vec::new());
         }
         if report.listens && !self.may_prompt(session, runtime, report)? {
@@ -124,4 +143,8 @@ impl Decision<'_, '_> {
         let Some(batch) = self.tx.runtime(session)?.and_then(|runtime| runtime.batch) else { return Ok(false) };
         Ok(seq <= batch.through[lane])
     }
+}
+
+fn is_hopeless(runtime: &Runtime) -> bool {
+    !runtime.listens && runtime.missed >= MOST_MISSES
 }
