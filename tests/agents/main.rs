@@ -15,5 +15,6 @@ mod a_program_gets_its_mail;
 mod a_program_is_spawned;
 mod claude_asks_codex;
 mod doctor_sees_a_message_arrive;
+mod pi_has_the_tools_of_the_mesh;
 mod setup_leaves_no_trace;
 mod two_programs_in_one_folder;

@@ -1,6 +1,6 @@
 // Written by `tieline setup`; `tieline setup --undo` takes it away. Changes of yours are lost at the next setup.
 //
-// Tells the mesh what happens in pi, and prompts pi with the mail that comes. It never holds pi up.
+// Tells the mesh what happens in pi, prompts pi with the mail that comes, and gives it the mesh's tools. It never holds pi up.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
@@ -8,6 +8,7 @@ const PROGRAM = "tieline";
 const ENVIRONMENT = {};
 const LONGEST_PAUSE_MS = 60_000;
 const MOST_UNSENT_BYTES = 16 * 1024 * 1024;
+const TOOL_LIMIT_MS = 120_000;
 
 // One process stays beside pi: it takes what happens, one JSON object a line, and answers with what to say.
 const listener = (hear: (line: any) => void, again: () => void) => {
@@ -70,8 +71,93 @@ const listener = (hear: (line: any) => void, again: () => void) => {
   };
 };
 
+// The mesh's MCP server, of which pi knows nothing by itself. It is started when it is needed, and again when it has gone.
+const server = () => {
+  let child: any;
+  let ready: Promise<void> | undefined;
+  let last = 0;
+  const open = new Map<number, { done: (result: any) => void; failed: (error: Error) => void }>();
+  const gone = (begun: any) => {
+    if (child !== begun) return;
+    child = ready = undefined;
+    for (const { failed } of open.values()) failed(new Error("the mesh's tools are gone; is `tieline` still there?"));
+    open.clear();
+  };
+  const send = (frame: object) => child?.stdin.write(JSON.stringify({ jsonrpc: "2.0", ...frame }) + "\n");
+  const ask = (method: string, params: object) =>
+    new Promise<any>((done, failed) => {
+      if (!child) return failed(new Error("the mesh's tools are gone"));
+      const id = ++last;
+      const timer = setTimeout(() => {
+        open.delete(id);
+        failed(new Error(`the mesh has not answered within ${TOOL_LIMIT_MS / 1000} seconds`));
+      }, TOOL_LIMIT_MS);
+      timer.unref?.();
+      const settle = (end: (it: any) => void) => (it: any) => {
+        clearTimeout(timer);
+        end(it);
+      };
+      open.set(id, { done: settle(done), failed: settle(failed) });
+      send({ id, method, params });
+    });
+  const start = async () => {
+    const begun: any = spawn(PROGRAM, ["mcp"], {
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { ...process.env, ...ENVIRONMENT },
+    });
+    child = begun;
+    begun.on("error", () => gone(begun));
+    begun.on("exit", () => gone(begun));
+    begun.stdin.on("error", () => {});
+    begun.stdout.on("error", () => {});
+    createInterface({ input: begun.stdout }).on("line", (line: string) => {
+      try {
+        const { id, result, error } = JSON.parse(line);
+        const asked = open.get(id);
+        open.delete(id);
+        if (error) asked?.failed(new Error(error.message));
+        else asked?.done(result);
+      } catch {
+        // It is no answer to anything.
+      }
+    });
+    for (const it of [begun, begun.stdin, begun.stdout]) it.unref?.();
+    const client = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "pi", version: "1" } };
+    await ask("initialize", client);
+    send({ method: "notifications/initialized" });
+  };
+  return {
+    ask: async (method: string, params: object) => {
+      await (ready ??= start());
+      return ask(method, params);
+    },
+    end: () => child?.stdin.end(),
+  };
+};
+
 export default function (pi: any) {
   let context: any;
+  let primer: string | undefined;
+  let tools: ReturnType<typeof server> | undefined;
+  const offer = async () => {
+    tools = server();
+    const of = tools;
+    const listed = await of.ask("tools/list", {});
+    for (const { name, description, inputSchema } of listed.tools) {
+      pi.registerTool({
+        name: `tieline_${name}`,
+        label: `tieline ${name}`,
+        description,
+        parameters: inputSchema,
+        execute: async (_: string, given: object) => {
+          const { content, isError } = await of.ask("tools/call", { name, arguments: given });
+          // An error is what a tool throws; what it says is for the model.
+          if (isError) throw new Error(words(content));
+          return { content, details: {} };
+        },
+      });
+    }
+  };
   let mesh: ReturnType<typeof listener> | undefined;
   const is_idle = () => {
     try {
@@ -81,6 +167,7 @@ export default function (pi: any) {
     }
   };
   const hear = (line: any) => {
+    if (line.context) primer = line.context;
     if (!line.prompt) return;
     const say = () => pi.sendUserMessage(line.prompt, { deliverAs: "steer" });
     // A turn that is just ending takes nothing in any more, although it is not over.
@@ -111,12 +198,19 @@ export default function (pi: any) {
   });
   const words = (content: any) =>
     typeof content === "string" ? content : (content ?? []).map((part: any) => part.text ?? "").join("\n");
-  pi.on("session_start", async (event: any, now: any) =>
-    tell("SessionStart", now, { source: event.reason === "resume" ? "resume" : "startup" }));
+  pi.on("session_start", async (event: any, now: any) => {
+    tell("SessionStart", now, { source: event.reason === "resume" ? "resume" : "startup" });
+    // Without its tools pi works as before.
+    if (!tools) await offer().catch(() => {});
+  });
+  pi.on("before_agent_start", async (event: any) =>
+    primer && event.systemPrompt ? { systemPrompt: `${event.systemPrompt}\n\n${primer}` } : undefined);
   pi.on("session_shutdown", async (event: any, now: any) => {
     tell("SessionEnd", now, { reason: (event.reason ?? "quit") === "quit" ? "exit" : "clear" });
     mesh?.end();
     mesh = undefined;
+    tools?.end();
+    tools = undefined;
   });
   pi.on("session_compact", async (_: any, now: any) => tell("PostCompact", now, {}));
   pi.on("message_end", async (event: any, now: any) => {

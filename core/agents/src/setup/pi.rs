@@ -1,4 +1,4 @@
-//! pi: an extension file that tells what happens, and prompts it with its mail. It has no MCP.
+//! pi: an extension file that tells what happens, prompts it with its mail, and brings it the tools: it has no MCP of its own.
 
 use super::{Document, Draft, Misfit, Wiring, program_file::ProgramFile};
 

@@ -152,8 +152,7 @@ impl Listener<'_> {
             self.look_at = None;
         }
         self.follow(&client, told.session);
-        if heard.is_start && self.agent != Agent::Pi {
-            // Without tools of ours it could do nothing with it.
+        if heard.is_start {
             print(&json!({"session": heard.native, "context": welcome(&client, &told).await?}))?;
         }
         self.prompt(event, &heard, &told)?;
