@@ -48,9 +48,41 @@ async fn the_best_transport_that_is_there_is_asked_and_a_turn_is_its_success() {
     let prompted = world.report(&agent, Report { room: 9_000, ..report(Signal::Prompted) }).await;
     assert_eq!(prompted.messages.len(), 1);
     world.advance(Duration::from_secs(60)).await;
+    let said = woken(&world, told.session).await;
     assert!(
-        matches!(woken(&world, told.session).await.as_slice(), [RuntimeWoken::Asked { by, .. }] if by == "terminal")
+        matches!(said.as_slice(), [RuntimeWoken::Asked { by, .. }, RuntimeWoken::Began { instead_of, .. }]
+            if by == "terminal" && instead_of.is_empty()),
+        "{said:?}"
     );
+}
+
+#[actix_rt::test]
+async fn a_turn_that_began_another_way_than_the_best_says_so() {
+    let world = start().await;
+    let (agent, bob) = (world.agent("agents").await, world.agent("bob").await);
+    let (native, terminal) = (world.own_link("native").unwrap(), world.own_link("terminal").unwrap());
+    native.attach().await;
+    terminal.attach().await;
+    let home = |signal| Report { home: Some("/home/u/.codex".into()), ..report(signal) };
+    let told = world.report(&agent, home(Signal::Rested)).await;
+    world.notify(&bob, "api-codex", "hello").await;
+    let asked = native.wait_deliveries(1).await.remove(0);
+    assert_eq!(asked.message.wake.unwrap().home.as_deref(), Some("/home/u/.codex"));
+    native.reject(Lane::Ctl, 1, "its inbox is another than what was tried").await.reply();
+    terminal.wait_deliveries(1).await;
+    terminal.take(Lane::Ctl, 1).await;
+    world.report(&agent, Report { room: 9_000, ..report(Signal::Prompted) }).await;
+
+    let began = woken(&world, told.session).await.pop().unwrap();
+    let better = vec!["native".to_owned()];
+    assert_eq!(began, RuntimeWoken::Began { by: "terminal".into(), instead_of: better.clone() });
+    let shown = world.session(told.session).await.runtime.unwrap().woken.unwrap();
+    assert_eq!((shown.by.as_str(), shown.instead_of), ("terminal", better));
+
+    // A person's prompt is nobody's success.
+    world.report(&agent, report(Signal::Rested)).await;
+    world.report(&agent, report(Signal::Prompted)).await;
+    assert_eq!(woken(&world, told.session).await.pop(), Some(began));
 }
 
 #[actix_rt::test]
@@ -73,6 +105,7 @@ async fn when_one_refuses_the_next_is_asked_and_when_none_can_it_is_said() {
         RuntimeWoken::Told { by } => format!("told {by}"),
         RuntimeWoken::Failed { by, reason } => format!("{by}: {reason}"),
         RuntimeWoken::GaveUp { reason } => reason.clone(),
+        RuntimeWoken::Began { by, .. } => format!("{by} began a turn"),
     };
     assert_eq!(
         woken.iter().map(said).collect::<Vec<_>>(),

@@ -1,6 +1,6 @@
 //! What a hook says, in the mesh's words, and how it is answered.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tieline_model::{event::Activity, runtime::Signal};
@@ -99,6 +99,17 @@ pub fn shows(agent: Agent, line: &str, words: &str) -> bool {
     line.contains(words) && !(agent == Agent::Claude && line.contains("\"type\":\"hook_success\""))
 }
 
+/// Returns the folder in which the program keeps what it knows: the one that its record is kept in.
+pub fn home_of(agent: Agent, transcript: &Path) -> Option<&Path> {
+    let records = match agent {
+        Agent::Claude => "projects",
+        Agent::Codex => "sessions",
+        Agent::Gemini | Agent::Opencode | Agent::Pi => return None,
+    };
+    let folder = transcript.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == records))?;
+    folder.parent().filter(|home| home.is_absolute())
+}
+
 /// Finds the program's version in the beginning of its record.
 pub fn version_in(agent: Agent, head: &str) -> Option<String> {
     let field = match agent {
@@ -122,6 +133,17 @@ mod tests {
         let taken = r#"{"attachment":{"type":"hook_additional_context","content":["tieline message msg_1"]}}"#;
         assert!(!shows(Agent::Claude, printed, "tieline message msg_1"));
         assert!(shows(Agent::Claude, taken, "tieline message msg_1"));
+    }
+
+    #[test]
+    fn the_home_of_a_program_is_where_its_records_are() {
+        let home = |agent, path| home_of(agent, Path::new(path)).and_then(Path::to_str);
+        let rollout = "/home/u/.codex/sessions/2026/11/27/rollout-1.jsonl";
+        assert_eq!(home(Agent::Claude, "/projects/.claude/projects/-w/1.jsonl"), Some("/projects/.claude"));
+        assert_eq!(home(Agent::Codex, rollout), Some("/home/u/.codex"));
+        assert_eq!(home(Agent::Claude, rollout), None);
+        assert_eq!(home(Agent::Codex, "sessions/rollout-1.jsonl"), None, "a whole path is wanted");
+        assert_eq!(home(Agent::Gemini, rollout), None);
     }
 
     #[test]

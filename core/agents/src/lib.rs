@@ -16,7 +16,7 @@ mod usual;
 use std::{fmt, str::FromStr};
 
 pub use frame::{Neighbour, frame, marker, primer};
-pub use hook::{Carrier, Heard, Unheard, answer, hear, shows, version_in};
+pub use hook::{Carrier, Heard, Unheard, answer, hear, home_of, shows, version_in};
 pub use turn::one_turn;
 
 /// An agent program that Tieline can connect.

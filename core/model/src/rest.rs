@@ -43,12 +43,14 @@ mod tests {
             process: None,
             pane: None,
             listens: false,
+            home: None,
             state: RuntimeState::Idle,
             since: TimestampMs(0),
             heard_at: TimestampMs(0),
             batch: None,
             missed: 0,
             wake: None,
+            woken: None,
         };
         assert_eq!(of(&runtime, false), Some(WatchEnd::Idle));
         assert_eq!(of(&runtime, true), None);

@@ -125,6 +125,9 @@ pub struct Runtime {
     /// Whether a plugin inside it hears of mail and prompts it, also while it rests.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub listens: bool,
+    /// The folder in which it keeps what it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
     /// What it is at.
     pub state: RuntimeState,
     /// Since when.
@@ -140,6 +143,9 @@ pub struct Runtime {
     /// Being woken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<Waking>,
+    /// What has begun its newest turn that a transport was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken: Option<Woken>,
 }
 
 /// Messages that were handed to a hook and are looked for in the program's record.
@@ -171,6 +177,18 @@ pub struct Waking {
     pub is_said: bool,
 }
 
+/// A turn that began while a transport was asked for one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Woken {
+    /// The transport.
+    pub by: String,
+    /// The better transports, which could not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instead_of: Vec<String>,
+    /// When.
+    pub at_ms: TimestampMs,
+}
+
 impl Runtime {
     /// Takes in what a hook says.
     pub fn heard(&mut self, signal: Signal, now: TimestampMs) {
@@ -187,7 +205,12 @@ impl Runtime {
                 let again_at = now.plus_ms(SETTLE_MS);
                 self.wake = Some(Waking { by: None, request: None, tried: Vec::new(), again_at, is_said: false });
             }
-            Signal::Prompted | Signal::Working | Signal::Ended => self.wake = None,
+            Signal::Prompted => {
+                let wake = self.wake.take().filter(|wake| wake.request.is_some());
+                let woken = wake.and_then(|it| Some(Woken { by: it.by?, instead_of: it.tried, at_ms: now }));
+                self.woken = woken.or(self.woken.take());
+            }
+            Signal::Working | Signal::Ended => self.wake = None,
             Signal::Rested | Signal::Noted | Signal::Recorded => {}
         }
         self.become_state(state, now);
@@ -249,6 +272,9 @@ pub struct Wake {
     /// Where it is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pane: Option<Pane>,
+    /// The folder in which it keeps what it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
     /// What to prompt it with: one line, without control characters.
     pub prompt: String,
 }
@@ -265,12 +291,14 @@ mod tests {
             process: Some(ProcessId { pid: 1, started: 1 }),
             pane: None,
             listens: false,
+            home: None,
             state,
             since: TimestampMs(0),
             heard_at: TimestampMs(0),
             batch: None,
             missed: 0,
             wake: None,
+            woken: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! One exchange with the daemon: what a hook says, and what the program's record shows of what was handed out before.
 
-use tieline_agents::{Agent, Carrier, Heard, frame};
+use tieline_agents::{Agent, Carrier, Heard, frame, home_of};
 use tieline_model::{
     Command, MessageId, Reply,
     command::{Happened, Report},
@@ -26,12 +26,18 @@ pub fn report(agent: Agent, event: &str, heard: &Heard, who: &Who) -> Box<Report
         folder: heard.folder.clone(),
         pane: who.pane.clone(),
         listens: false,
+        home: home(agent, heard),
         activities: heard.activities.iter().map(|what| Happened { at_ms: None, what: what.clone() }).collect(),
         seen: Vec::new(),
         missing: Vec::new(),
         // Who is prompted is prompted by its listener: nobody reads what a hook prints there.
         room: if matches!(heard.carrier, Some(Carrier::Context | Carrier::Continue)) { ROOM } else { 0 },
     })
+}
+
+fn home(agent: Agent, heard: &Heard) -> Option<String> {
+    let home = home_of(agent, heard.transcript.as_deref()?)?;
+    home.to_str().map(str::to_owned)
 }
 
 /// Tells the daemon. What an earlier hook brought is looked for; what is not there is missing when it `is_settled`.

@@ -4,7 +4,7 @@ use tieline_model::{
     EventBody, TimestampMs,
     event::{RuntimeHanded, RuntimeOrdered, RuntimeWoken},
     reply::{IdleWatched, Reported, RuntimeFound, RuntimeView},
-    runtime::Presence,
+    runtime::{Presence, Woken},
 };
 
 use super::{
@@ -47,12 +47,24 @@ pub fn fields(view: &RuntimeView, now: TimestampMs) -> Vec<(&'static str, String
         ago(view.since_ms, now),
         ago(view.heard_at_ms, now)
     );
-    vec![
+    let woken = view.woken.as_ref().map(|it| ("woken", woken(it, now)));
+    let fields = vec![
         ("agent", format!("{}{version}{process}{pane}", line(&view.agent))),
         ("native", line(&view.native)),
         ("is", presence),
         ("ways", view.ways.iter().map(|way| line(way)).collect::<Vec<_>>().join(", then ")),
-    ]
+    ];
+    fields.into_iter().chain(woken).collect()
+}
+
+fn woken(woken: &Woken, now: TimestampMs) -> String {
+    format!("by {}{}, {}", line(&woken.by), instead_of(&woken.instead_of), ago(woken.at_ms, now))
+}
+
+/// Names the better ways that did not work; nothing when the best one did.
+fn instead_of(better: &[String]) -> String {
+    let better: Vec<String> = better.iter().map(|way| line(way)).collect();
+    if better.is_empty() { String::new() } else { format!(" because {} could not", better.join(", ")) }
 }
 
 /// Renders what a hook is told.
@@ -110,6 +122,12 @@ pub fn event(body: &EventBody, style: &Style) -> Option<String> {
             RuntimeWoken::Told { by } => format!("mail waits, and its {} is told", line(by)),
             RuntimeWoken::Failed { by, reason } => {
                 format!("{} {} to wake it: {}", line(by), style.bad("failed"), line(reason))
+            }
+            RuntimeWoken::Began { by, instead_of: better } if better.is_empty() => {
+                format!("{} by {}", style.good("woken"), line(by))
+            }
+            RuntimeWoken::Began { by, instead_of: better } => {
+                format!("{} by {}{}", style.warn("woken"), line(by), instead_of(better))
             }
             RuntimeWoken::GaveUp { reason } => {
                 format!("{}: {}; its mail waits for its next turn", style.bad("not woken"), line(reason))

@@ -39,7 +39,13 @@ impl Decision<'_, '_> {
         self.reporting = Some(session);
         let mut runtime = self.met(request, session, report)?;
         self.put_reported(request, session, report)?;
+        let before = runtime.woken.clone();
         runtime.heard(report.signal, self.now);
+        if runtime.woken != before
+            && let Some(woken) = &runtime.woken
+        {
+            self.was_woken(session, woken)?;
+        }
         self.confirm(session, &mut runtime, report)?;
         self.collide(session, report)?;
         let messages = self.hand_out(session, &mut runtime, report)?;
@@ -158,6 +164,7 @@ impl Decision<'_, '_> {
             known.version = report.version.clone().or(known.version);
             known.pane = report.pane.clone().or(known.pane);
             known.listens |= report.listens;
+            known.home = report.home.clone().or(known.home);
             return Ok(known);
         }
         self.tx.set_session_of_native(request.principal.id, &report.agent, &report.native, session)?;
@@ -176,6 +183,7 @@ impl Decision<'_, '_> {
             process: report.process,
             pane: report.pane.clone(),
             listens: report.listens,
+            home: report.home.clone(),
             state: RuntimeState::Idle,
             since: self.now,
             heard_at: self.now,
@@ -183,6 +191,7 @@ impl Decision<'_, '_> {
             batch: before.as_ref().and_then(|known| known.batch.clone()),
             missed: before.map(|known| known.missed).unwrap_or_default(),
             wake: None,
+            woken: None,
         })
     }
 
@@ -261,6 +270,7 @@ fn check(report: &Report) -> Result<(), Refusal> {
         (report.folder.as_ref(), "report.folder"),
         (pane.map(|pane| &pane.socket), "report.pane.socket"),
         (pane.map(|pane| &pane.pane), "report.pane.pane"),
+        (report.home.as_ref(), "report.home"),
     ];
     for (word, field) in words {
         if let Some(word) = word.filter(|word| word.len() > MAX_WORD || word.chars().any(text::is_unprintable)) {

@@ -234,12 +234,14 @@ fn expected(agent: &str, now: tieline_model::TimestampMs) -> Runtime {
         process: None,
         pane: None,
         listens: false,
+        home: None,
         state: RuntimeState::Offline,
         since: now,
         heard_at: now,
         batch: None,
         missed: 0,
         wake: None,
+        woken: None,
     }
 }
 

@@ -8,7 +8,7 @@ use tieline_model::{
     DeliveryState, EventBody, Lane, Message, MessageId, MessageKind, SessionId, TimestampMs, delivery,
     event::RuntimeWoken,
     message::Tells,
-    runtime::{LISTENER, Runtime, Wake, Waking},
+    runtime::{LISTENER, Runtime, Wake, Waking, Woken},
 };
 use tieline_store::StoreError;
 
@@ -64,6 +64,16 @@ impl Decision<'_, '_> {
         self.tx.set_runtime(session, &runtime)
     }
 
+    /// A turn has begun while a transport was asked for one.
+    pub(super) fn was_woken(&mut self, session: SessionId, woken: &Woken) -> Result<(), StoreError> {
+        let Woken { by, instead_of, .. } = woken.clone();
+        if !instead_of.is_empty() {
+            let better = instead_of.join(", ");
+            tracing::warn!(session.id = %session, transport = by, better, "`{by}` had to wake it: {better} could not");
+        }
+        self.event(session, EventBody::RuntimeWoken(Box::new(RuntimeWoken::Began { by, instead_of })))
+    }
+
     fn wake_failed(
         &mut self,
         session: SessionId,
@@ -117,6 +127,7 @@ impl Decision<'_, '_> {
             native: runtime.native.clone(),
             process: runtime.process,
             pane: runtime.pane.clone(),
+            home: runtime.home.clone(),
         };
         let draft = Draft { wake: Some(Box::new(wake)), ..Draft::default() };
         let message =

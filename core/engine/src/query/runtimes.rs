@@ -35,6 +35,7 @@ impl Query<'_> {
             pane: runtime.pane,
             since_ms: runtime.since,
             heard_at_ms: runtime.heard_at,
+            woken: runtime.woken,
         })))
     }
 

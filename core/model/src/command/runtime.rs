@@ -36,6 +36,9 @@ pub struct Report {
     /// Whether a plugin inside the program hears of mail and prompts it, also while it rests.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub listens: bool,
+    /// The folder in which the program keeps what it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
     /// What happened, in order; at most 500.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub activities: Vec<Happened>,
@@ -63,6 +66,7 @@ impl Report {
             folder: None,
             pane: None,
             listens: false,
+            home: None,
             activities: Vec::new(),
             seen: Vec::new(),
             missing: Vec::new(),

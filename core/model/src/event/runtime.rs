@@ -65,6 +65,14 @@ pub enum RuntimeWoken {
         /// Why.
         reason: String,
     },
+    /// A turn has begun while a transport was asked for one.
+    Began {
+        /// Which.
+        by: String,
+        /// The better transports, which could not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        instead_of: Vec<String>,
+    },
     /// Nothing can wake it now: what waits for it waits for its next turn.
     GaveUp {
         /// Why.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Message, MessageId, SessionId, TimestampMs,
-    runtime::{Pane, Presence, ProcessId},
+    runtime::{Pane, Presence, ProcessId, Woken},
 };
 
 /// See [`Reply::Reported`](super::Reply::Reported).
@@ -60,6 +60,9 @@ pub struct RuntimeView {
     /// that wakes it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<String>,
+    /// What has begun its newest turn that a transport was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken: Option<Woken>,
 }
 
 /// See [`Reply::RuntimeFound`](super::Reply::RuntimeFound).
