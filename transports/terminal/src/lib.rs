@@ -5,7 +5,6 @@
 //! permission may be asked for. What it types says only that there is mail; the mail comes through the program's hooks.
 #![forbid(unsafe_code)]
 
-mod home;
 mod order;
 mod screen;
 mod starting;

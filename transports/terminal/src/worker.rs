@@ -8,10 +8,10 @@ use std::{
 
 use serde_json::{Value, json};
 use tieline_plugin_sdk::prelude::*;
+use tieline_transport_home::{Home, explain};
 
 use crate::{
     TerminalSettings,
-    home::{Home, explain},
     order::Order,
     starting,
     tmux::Tmux,

@@ -1,4 +1,5 @@
-//! The link over which this transport speaks for itself: kept up, and attached to its home session.
+//! The link over which a transport speaks for itself: kept up, and attached to its home session, where requests come.
+#![forbid(unsafe_code)]
 
 use std::{
     collections::VecDeque,

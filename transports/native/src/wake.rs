@@ -1,0 +1,47 @@
+//! A request to wake a program, as the daemon puts it.
+
+use serde::Deserialize;
+
+/// One process: its number, and when it was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ProcessId {
+    /// Its number.
+    pub pid: u32,
+    /// When it was started.
+    pub started: u64,
+}
+
+/// The request.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Wake {
+    /// The session that has mail.
+    pub session: String,
+    /// Which program runs it, as in `claude`.
+    pub agent: String,
+    /// The program's own id of the session.
+    pub native: String,
+    /// The program's process.
+    pub process: Option<ProcessId>,
+    /// The folder in which the program keeps what it knows.
+    pub home: Option<String>,
+    /// What to prompt it with.
+    pub prompt: String,
+}
+
+/// A delivery, as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub struct Delivery {
+    /// In which lane.
+    pub lane: String,
+    /// Its number there.
+    pub seq: u64,
+    /// The message.
+    pub message: Carried,
+}
+
+/// What a delivery carries.
+#[derive(Debug, Deserialize)]
+pub struct Carried {
+    /// The request, if it is one.
+    pub wake: Option<Wake>,
+}
