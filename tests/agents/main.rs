@@ -13,6 +13,7 @@ mod a_dialog_is_never_typed_into;
 mod a_listener_may_die;
 mod a_program_gets_its_mail;
 mod a_program_is_spawned;
+mod a_program_is_woken_by_its_own_door;
 mod claude_asks_codex;
 mod doctor_sees_a_message_arrive;
 mod pi_has_the_tools_of_the_mesh;

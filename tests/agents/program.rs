@@ -180,8 +180,17 @@ impl Kind {
 
     /// Returns the line by which a shell starts it with exactly this environment, and the pane's own.
     pub fn line(self, environment: &BTreeMap<String, String>) -> String {
+        self.line_with("TMUX=\"$TMUX\" TMUX_PANE=\"$TMUX_PANE\" ", environment)
+    }
+
+    /// Returns the line without the pane's own.
+    pub fn line_elsewhere(self, environment: &BTreeMap<String, String>) -> String {
+        self.line_with("", environment)
+    }
+
+    fn line_with(self, pane: &str, environment: &BTreeMap<String, String>) -> String {
         let pairs: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
-        format!("exec env -i TMUX=\"$TMUX\" TMUX_PANE=\"$TMUX_PANE\" {} {}", pairs.join(" "), self.command())
+        format!("exec env -i {pane}{} {}", pairs.join(" "), self.command())
     }
 }
 

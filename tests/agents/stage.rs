@@ -35,17 +35,26 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Sets it up for these programs.
+    /// Sets it up for these programs, woken in a terminal.
     pub async fn with(kinds: &[Kind]) -> Self {
         Self::configured(kinds, |_, _| String::new()).await
     }
 
     /// Sets it up for these programs, with a configuration that is made from the person's home and the model's address.
     pub async fn configured(kinds: &[Kind], config: impl FnOnce(&Path, &str) -> String) -> Self {
+        Self::made(&["tieline_transport_terminal"], kinds, config).await
+    }
+
+    /// Sets it up for these programs, woken by these transports.
+    pub async fn woken_by(transports: &[&str], kinds: &[Kind]) -> Self {
+        Self::made(transports, kinds, |_, _| String::new()).await
+    }
+
+    async fn made(transports: &[&str], kinds: &[Kind], config: impl FnOnce(&Path, &str) -> String) -> Self {
         let model = Model::start().await;
         let person = tempfile::Builder::new().prefix("person-").tempdir().expect("a folder");
         let home = Home::new().config(&config(person.path(), &model.url()));
-        home.add_plugin(&library("tieline_transport_terminal"));
+        transports.iter().for_each(|name| home.add_plugin(&library(name)));
         let daemon = home.start();
         let stage = Self { tmux: Tmux::new(person.path()), daemon, model, person };
         fs::create_dir_all(stage.folder()).expect("a folder");
@@ -99,11 +108,25 @@ impl Stage {
 
     /// Starts a program for a person, in a pane, and waits until it takes a prompt.
     pub async fn open(&self, name: &str, kind: Kind) -> Pane<'_> {
+        self.open_by(name, kind, Kind::line).await
+    }
+
+    /// Starts a program where no pane of tmux is known to it, as in a terminal without tmux.
+    pub async fn open_elsewhere(&self, name: &str, kind: Kind) -> Pane<'_> {
+        self.open_by(name, kind, Kind::line_elsewhere).await
+    }
+
+    async fn open_by(
+        &self,
+        name: &str,
+        kind: Kind,
+        line: impl Fn(Kind, &BTreeMap<String, String>) -> String,
+    ) -> Pane<'_> {
         let mut environment = self.environment();
         environment.extend(kind.environment(&self.model.url()));
         // Whatever a program asks for besides goes nowhere.
         environment.remove("TIELINE_HOME");
-        let pane = self.tmux.open(name, &self.folder(), &kind.line(&environment));
+        let pane = self.tmux.open(name, &self.folder(), &line(kind, &environment));
         pane.wait(kind.is_ready()).await;
         pane
     }

@@ -1,17 +1,11 @@
 //! Wakes agent programs by doors of their own: Claude Code through the inbox for messages between its sessions, Codex through
 //! its queue. Nothing is typed, so that it works wherever the program is shown.
 //!
-//! These doors are not promised by the programs. So each is used with the versions only that it was tried with, and after
-//! proof whose it is; in all other cases the request is refused with the reason, and another transport is asked. What goes through says
-//! only that there is mail; the mail comes through the program's hooks.
+//! When a door is not as it was tried the request is refused with the reason, and another transport is asked. What goes through
+//! says only that there is mail; the mail comes through the program's hooks.
 #![forbid(unsafe_code)]
 
-mod claude;
-mod codex;
-mod door;
-mod proof;
-mod queue;
-mod wake;
+mod delivery;
 mod worker;
 
 use std::{
@@ -25,8 +19,6 @@ use std::{
 
 use tieline_plugin_sdk::prelude::*;
 
-pub use claude::tell;
-pub use wake::{ProcessId, Wake};
 use worker::{Input, Worker};
 
 /// How many messages may wait for the thread.

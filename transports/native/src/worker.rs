@@ -7,12 +7,10 @@ use std::{
 
 use serde_json::{Value, json};
 use tieline_plugin_sdk::prelude::*;
+use tieline_transport_doors::{Sent, Shut, Wake, open};
 use tieline_transport_home::{Home, explain};
 
-use crate::{
-    door::{Sent, Shut, open},
-    wake::{Delivery, Wake},
-};
+use crate::delivery::Delivery;
 
 /// How often the link and the programs are looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -161,7 +159,7 @@ fn next(job: &mut Job, outcome: &Value, begin: Duration) -> Next {
     let is_late = job.since.elapsed() >= begin;
     match (job.sent.take(), rests_since) {
         (None, None) => Next::Refuse(format!("it is {} now", presence.replace('_', " "))),
-        (None, Some(since)) => match open(&job.wake) {
+        (None, Some(since)) => match open(&job.wake, job.seq) {
             Ok(sent) => {
                 job.sent = Some((sent, since));
                 Next::Wait

@@ -37,8 +37,8 @@ pub enum Sent {
     },
 }
 
-/// Has a program's own door begin a turn.
-pub fn open(wake: &Wake) -> Result<Sent, Shut> {
+/// Has a program's own door begin a turn. `number` is the request's, another one each time.
+pub fn open(wake: &Wake, number: u64) -> Result<Sent, Shut> {
     let process = wake.process.ok_or_else(|| Shut::No("its process is not known".into()))?;
     let home =
         wake.home.as_deref().ok_or_else(|| Shut::No("the folder that it keeps its records in is not known".into()))?;
@@ -46,12 +46,16 @@ pub fn open(wake: &Wake) -> Result<Sent, Shut> {
     if !tieline_process::is_alive(process.pid, process.started) {
         return Err(Shut::No(format!("its process {} is gone", process.pid)));
     }
-    send(wake, process, Path::new(home))
+    send(wake, number, process, Path::new(home))
 }
 
-fn send(wake: &Wake, process: ProcessId, home: &Path) -> Result<Sent, Shut> {
+fn send(wake: &Wake, number: u64, process: ProcessId, home: &Path) -> Result<Sent, Shut> {
     match wake.agent.as_str() {
-        "claude" => claude::prompt(process, home, &wake.native, &wake.prompt).map(|()| Sent::Inbox),
+        "claude" => {
+            // What comes in the same words again within 30 seconds is dropped there.
+            let prompt = format!("{} ({number})", wake.prompt);
+            claude::prompt(process, home, &wake.native, &prompt).map(|()| Sent::Inbox)
+        }
         "codex" => codex::prompt(process, home, &wake.native, &wake.prompt),
         other => Err(Shut::No(format!("`{other}` has no door of its own that is known"))),
     }
@@ -105,7 +109,7 @@ mod tests {
     }
 
     fn refused(wake: &Wake) -> String {
-        match open(wake) {
+        match open(wake, 1) {
             Err(Shut::No(reason)) => reason,
             other => panic!("{other:?}"),
         }
