@@ -14,7 +14,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{door::Shut, proof, wake::ProcessId};
+use crate::{door::Shut, proof, rules, wake::ProcessId};
 
 /// The versions that it was tried with.
 const TRIED: [&str; 1] = ["2.1.330"];
@@ -31,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 struct Entry {
     pid: u32,
     session_id: String,
+    cwd: PathBuf,
     proc_start: String,
     version: String,
     peer_protocol: u64,
@@ -44,7 +45,9 @@ pub fn prompt(process: ProcessId, home: &Path, native: &str, prompt: &str) -> Re
     let path = home.join("sessions").join(format!("{}.json", process.pid));
     let entry =
         read(&path).map_err(|reason| format!("Claude Code's list of sessions, `{}`: {reason}", path.display()))?;
+    let folder = entry.cwd.clone();
     let socket = inbox(entry, process, native)?;
+    rules::check(process.pid, home, &folder)?;
     Ok(tell(&socket, process, prompt)?)
 }
 
@@ -57,7 +60,7 @@ fn read(path: &Path) -> Result<Entry, String> {
 
 /// Returns the socket of an entry, when it is of this very process and session, in a version that was tried, and at rest.
 fn inbox(entry: Entry, process: ProcessId, native: &str) -> Result<PathBuf, Shut> {
-    let Entry { pid, session_id, proc_start, version, peer_protocol, kind, status, messaging_socket_path } = entry;
+    let Entry { pid, session_id, proc_start, version, peer_protocol, kind, status, messaging_socket_path, .. } = entry;
     if !TRIED.contains(&version.as_str()) {
         let tried = TRIED.join(", ");
         return Err(Shut::No(format!("its inbox was not tried with Claude Code {version}; it was with {tried}")));

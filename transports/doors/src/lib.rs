@@ -10,6 +10,7 @@ mod codex;
 mod door;
 mod proof;
 mod queue;
+mod rules;
 mod wake;
 
 pub use claude::tell;

@@ -63,7 +63,7 @@ mod tests {
 
     fn own() -> ProcessId {
         let pid = std::process::id();
-        ProcessId { pid, started: tieline_process::find(pid).unwrap().started }
+        ProcessId { pid, started: tieline_process::find(pid).expect("this process runs").started }
     }
 
     #[test]
