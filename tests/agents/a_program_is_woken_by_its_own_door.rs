@@ -60,6 +60,9 @@ async fn a_program_without_a_door_is_woken_in_its_terminal_and_that_is_said() {
     stage.wait_seen(&message).await;
     let began = stage.events("work-gemini", "runtime_woken").await.pop().expect("an event");
     assert_eq!(began, json!({"began": {"by": "terminal", "instead_of": ["native"]}}));
+    let told = stage.tieline(&["doctor", "agents", "gemini"], Kind::Gemini).await;
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("gemini: warning: woken by `terminal`"), "{told}");
 }
 
 /// The request for a session, as the daemon would make it if it knew of no dialog.

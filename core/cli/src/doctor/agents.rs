@@ -9,11 +9,16 @@ use tieline_agents::{
     Agent,
     setup::{Roots, Wiring, connect, disconnect},
 };
+use tieline_model::runtime::Woken;
 
-use super::turn::{self, Turn};
+use super::{
+    turn::{self, Turn},
+    woken,
+};
 use crate::{
     context::Context,
     exit::Failed,
+    output::now,
     render::{Cell, Paint, line, span, table},
     run::confirm,
     setup::{Found, Record, find, read, roots, wiring},
@@ -36,6 +41,9 @@ struct Line {
     /// What came of a turn, when one was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<Turn>,
+    /// By which way it was woken last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    woken: Option<Woken>,
 }
 
 /// How far a program is set up.
@@ -61,6 +69,8 @@ pub async fn run(context: &Context, named: &[Agent], is_live: bool) -> Result<()
     for one in &found {
         lines.push(look(one, &roots, &wiring, &record).await?);
     }
+    let mut newest = woken::newest(context).await;
+    lines.iter_mut().for_each(|line| line.woken = newest.remove(line.agent));
     if is_live || is_wanted(context, &lines)? {
         for (line, one) in lines.iter_mut().zip(&found).filter(|(line, _)| line.setup == Standing::Done) {
             context.out.progress(&format!("{}: one turn …", one.agent.title()));
@@ -85,6 +95,7 @@ async fn look(found: &Found, roots: &Roots, wiring: &Wiring, record: &Record) ->
         setup,
         differs,
         turn: None,
+        woken: None,
     })
 }
 
@@ -174,6 +185,9 @@ fn shown(lines: &[Line], context: &Context) -> String {
             Turn::Seen { evidence, .. } => text.push_str(&format!("\n{agent}: {}\n", line(evidence))),
             Turn::Failed { reason } => text.push_str(&format!("\n{agent}: {}\n", line(reason))),
         }
+    }
+    for (agent, it) in lines.iter().filter_map(|found| Some((found.agent, found.woken.as_ref()?))) {
+        text.push_str(&format!("\n{}\n", woken::sentence(agent, it, now(), style)));
     }
     if lines.iter().any(|line| line.setup != Standing::Done) {
         text.push_str("\nto do: `tieline setup --dry-run` shows what is missing\n");

@@ -6,6 +6,7 @@ mod readable;
 mod report;
 mod trip;
 mod turn;
+mod woken;
 
 use std::path::PathBuf;
 
