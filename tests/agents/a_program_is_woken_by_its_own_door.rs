@@ -1,6 +1,8 @@
 //! An idle program that no terminal reaches begins a turn through a door of its own, and nothing that comes that way while it
 //! asks for a permission approves anything.
 
+use std::{collections::BTreeMap, fs};
+
 use serde_json::{Value, json};
 use tieline_transport_doors::{ProcessId, Sent, Shut, Wake, open, tell};
 
@@ -63,6 +65,38 @@ async fn a_program_without_a_door_is_woken_in_its_terminal_and_that_is_said() {
     let told = stage.tieline(&["doctor", "agents", "gemini"], Kind::Gemini).await;
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(told.contains("gemini: warning: woken by `terminal`"), "{told}");
+}
+
+#[tokio::test]
+async fn a_claude_code_that_asks_nothing_is_not_sent_anything_and_shows_no_dialog() {
+    let stage = Stage::woken_by(&TRANSPORTS, &[Kind::Claude]).await;
+    for (file, key) in [
+        (".claude.json", "bypassPermissionsModeAccepted"),
+        (".claude/settings.json", "skipDangerousModePermissionPrompt"),
+    ] {
+        let path = stage.person.path().join(file);
+        let text = fs::read_to_string(&path).expect("a file");
+        let mut settings: Value = serde_json::from_str(&text).expect("JSON");
+        settings[key] = json!(true);
+        fs::write(&path, settings.to_string()).expect("a file");
+    }
+    let line = |kind: Kind, environment: &BTreeMap<String, String>| {
+        let line =
+            kind.line_elsewhere(environment).replace("--permission-mode manual", "--permission-mode bypassPermissions");
+        // Tests may run as root, where Claude Code wants to know that the machine is for that.
+        line.replace("exec env -i ", "exec env -i IS_SANDBOX=1 ")
+    };
+    let pane = stage.open_by("claude", Kind::Claude, line, "bypass permissions on").await;
+    stage.wait_presence("work-claude", "idle").await;
+    stage.tell("work-claude", "good morning").await;
+    let gave_up = async || {
+        let events = stage.events("work-claude", "runtime_woken").await;
+        events.iter().any(|it| it["gave_up"].is_object()).then_some(events)
+    };
+    let events = stage.until("it to be said that nothing can wake it", gave_up).await;
+    let reason = events[1]["failed"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("without asking"), "{events:?}");
+    assert!(!pane.screen().contains("Held"), "{}", pane.screen());
 }
 
 /// The request for a session, as the daemon would make it if it knew of no dialog.

@@ -108,26 +108,28 @@ impl Stage {
 
     /// Starts a program for a person, in a pane, and waits until it takes a prompt.
     pub async fn open(&self, name: &str, kind: Kind) -> Pane<'_> {
-        self.open_by(name, kind, Kind::line).await
+        self.open_by(name, kind, Kind::line, kind.is_ready()).await
     }
 
     /// Starts a program where no pane of tmux is known to it, as in a terminal without tmux.
     pub async fn open_elsewhere(&self, name: &str, kind: Kind) -> Pane<'_> {
-        self.open_by(name, kind, Kind::line_elsewhere).await
+        self.open_by(name, kind, Kind::line_elsewhere, kind.is_ready()).await
     }
 
-    async fn open_by(
+    /// Starts a program by a line that is made of its environment, and waits until it shows that it is ready.
+    pub async fn open_by(
         &self,
         name: &str,
         kind: Kind,
         line: impl Fn(Kind, &BTreeMap<String, String>) -> String,
+        is_ready: &str,
     ) -> Pane<'_> {
         let mut environment = self.environment();
         environment.extend(kind.environment(&self.model.url()));
         // Whatever a program asks for besides goes nowhere.
         environment.remove("TIELINE_HOME");
         let pane = self.tmux.open(name, &self.folder(), &line(kind, &environment));
-        pane.wait(kind.is_ready()).await;
+        pane.wait(is_ready).await;
         pane
     }
 
