@@ -26,6 +26,12 @@ async fn begins_a_turn(kind: Kind) {
     let pane = stage.open_elsewhere(kind.name(), kind).await;
     if !kind.starts_at_once() {
         pane.prompt("please DO[{\"say\":\"here I am\"}]").await;
+        let has_ended = async || {
+            stage.session(&title).await?;
+            let activities = stage.events(&title, "activity").await;
+            activities.iter().any(|it| it["what"]["turn_ended"].is_object()).then_some(())
+        };
+        stage.until("its first turn to end", has_ended).await;
     }
     let session = stage.wait_presence(&title, "idle").await;
     assert!(session["runtime"]["pane"].is_null(), "no pane is known: {session}");
