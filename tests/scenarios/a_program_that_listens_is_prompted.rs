@@ -32,6 +32,7 @@ async fn woken(world: &World, session: SessionId) -> Vec<String> {
             RuntimeWoken::Asked { by, .. } => format!("asked {by}"),
             RuntimeWoken::Told { by } => format!("told {by}"),
             RuntimeWoken::Failed { by, reason } => format!("{by}: {reason}"),
+            RuntimeWoken::Began { by, .. } => format!("{by} began a turn"),
             RuntimeWoken::GaveUp { reason } => reason,
         }),
         _ => None,
@@ -74,7 +75,8 @@ async fn its_plugin_is_told_and_what_the_program_shows_as_a_prompt_is_seen() {
     let shown = Report { seen: vec![sent], ..report(Signal::Prompted) };
     assert!(world.report(&agent, shown).await.awaited.is_empty());
     world.advance(Duration::from_secs(60)).await;
-    assert_eq!(woken(&world, told.session).await, ["told listener"], "no terminal is asked");
+    let listened = ["told listener", "listener began a turn"];
+    assert_eq!(woken(&world, told.session).await, listened, "no terminal is asked");
 }
 
 #[actix_rt::test]

@@ -206,8 +206,8 @@ impl Runtime {
                 self.wake = Some(Waking { by: None, request: None, tried: Vec::new(), again_at, is_said: false });
             }
             Signal::Prompted => {
-                let wake = self.wake.take().filter(|wake| wake.request.is_some());
-                let woken = wake.and_then(|it| Some(Woken { by: it.by?, instead_of: it.tried, at_ms: now }));
+                let woken =
+                    self.wake.take().and_then(|it| Some(Woken { by: it.by?, instead_of: it.tried, at_ms: now }));
                 self.woken = woken.or(self.woken.take());
             }
             Signal::Working | Signal::Ended => self.wake = None,
