@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     order::{End, Start, Worktree},
-    tmux::Tmux,
+    tmux::{Facts, Tmux},
     typing::prove_owner,
     wake::Pane,
 };
@@ -52,14 +52,12 @@ fn stays(pane: &Tmux<'_>) -> Result<(), String> {
     let begin = Instant::now();
     while begin.elapsed() < SETTLE {
         match pane.facts() {
-            Ok(facts) if facts.is_dead => {
-                let screen = pane.screen().unwrap_or_default();
-                // The last line is tmux's own, about the end.
-                let mut said =
-                    screen.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("Pane is dead"));
-                let last = said.next_back().map(|line| line.trim()).unwrap_or_default();
+            Ok(Facts { ended: Some(status), .. }) => {
+                // The line that tmux adds moves the others up.
+                let words = last_words(&pane.end_of_history().unwrap_or_default());
                 pane.kill()?;
-                return Err(format!("it ended at once with an error; its last words: {last:?}"));
+                let status = if status.is_empty() { String::new() } else { format!(" with status {status}") };
+                return Err(format!("it ended at once{status}{words}"));
             }
             Ok(_) => thread::sleep(LOOK),
             Err(_) => return Err("it ended at once, and its pane is gone".into()),
@@ -81,6 +79,12 @@ pub fn end(tmux: &str, order: &End) -> Result<(), String> {
         thread::sleep(LOOK);
     }
     Ok(())
+}
+
+/// What a screen shows last. tmux itself adds a line about the end.
+fn last_words(screen: &[String]) -> String {
+    let mut said = screen.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("Pane is dead"));
+    said.next_back().map(|line| format!("; its last words: {}", line.trim())).unwrap_or_default()
 }
 
 /// Finds the folder, or makes the working tree; links are followed before it is compared with the roots.
@@ -162,6 +166,13 @@ mod tests {
         let link = root.path().join("link");
         symlink(outside.path(), &link).unwrap();
         assert!(folder(&order(&link, root.path())).unwrap_err().contains("is not below"));
+    }
+
+    #[test]
+    fn the_last_words_are_the_programs_own() {
+        let screen = ["error: no such model", "", "Pane is dead (status 3, Fri)"].map(str::to_owned);
+        assert_eq!(last_words(&screen), "; its last words: error: no such model");
+        assert_eq!(last_words(&screen[2..]), "");
     }
 
     #[test]

@@ -16,8 +16,8 @@ pub struct Facts {
     pub tty: String,
     /// Whether keys go to tmux itself, as when somebody scrolls.
     pub is_in_mode: bool,
-    /// Whether its process has ended.
-    pub is_dead: bool,
+    /// With what its process has ended, if it has; empty when tmux does not know.
+    pub ended: Option<String>,
 }
 
 /// One pane.
@@ -35,15 +35,15 @@ impl<'a> Tmux<'a> {
 
     /// Asks what is known of it.
     pub fn facts(&self) -> Result<Facts, String> {
-        let format = "#{pane_id} #{pane_pid} #{pane_in_mode} #{pane_dead} #{pane_tty}";
+        let format = "#{pane_id} #{pane_pid} #{pane_in_mode} #{pane_dead} #{pane_tty} #{pane_dead_status}";
         let text = self.run(&["display-message", "-p", "-t", &self.pane.pane, format], None)?;
-        let fields: Vec<&str> = text.trim_end().splitn(5, ' ').collect();
+        let fields: Vec<&str> = text.trim_end_matches('\n').split(' ').collect();
         match fields.as_slice() {
-            [id, pid, mode, dead, tty] if *id == self.pane.pane => Ok(Facts {
+            [id, pid, mode, dead, tty, status] if *id == self.pane.pane => Ok(Facts {
                 pid: pid.parse().map_err(|_| format!("tmux says {pid:?} for the pane's process"))?,
                 tty: (*tty).to_owned(),
                 is_in_mode: *mode != "0",
-                is_dead: *dead != "0",
+                ended: (*dead != "0").then(|| (*status).to_owned()),
             }),
             _ => Err(format!("there is no pane {}", self.pane.pane)),
         }
@@ -52,6 +52,12 @@ impl<'a> Tmux<'a> {
     /// Returns the lines that it shows, wrapped ones put together.
     pub fn screen(&self) -> Result<Vec<String>, String> {
         let text = self.run(&["capture-pane", "-p", "-t", &self.pane.pane], None)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// Returns the lines that it shows after those that have just left it.
+    pub fn end_of_history(&self) -> Result<Vec<String>, String> {
+        let text = self.run(&["capture-pane", "-p", "-S", "-10", "-t", &self.pane.pane], None)?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 

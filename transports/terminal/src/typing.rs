@@ -110,7 +110,7 @@ fn prove(tmux: &Tmux<'_>, process: ProcessId) -> Result<(), String> {
 pub fn prove_owner(tmux: &Tmux<'_>, process: ProcessId) -> Result<Facts, String> {
     let facts = tmux.facts()?;
     let pid = facts.pid;
-    if facts.is_dead {
+    if facts.ended.is_some() {
         return Err("its pane is dead".into());
     }
     if !tieline_process::is_alive(process.pid, process.started) {
