@@ -10,8 +10,9 @@ use std::{
     process::Stdio,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tieline_tests::{corpus, daemon::Daemon};
+use tieline_tests::{corpus, daemon::Daemon, eventually};
 
 fn import(daemon: &Daemon, vendor: &str, place: &Path) -> Value {
     let output = daemon.home.tieline(["import", vendor, place.to_str().unwrap(), "--json"]).output().unwrap();
@@ -109,6 +110,33 @@ fn transcripts_of_the_real_programs_tell_what_they_did() {
     let is_ok = |ok: bool| count(&all, "tool_ended", |ended| ended["is_ok"] == ok);
     assert_eq!((is_ok(true), is_ok(false)), (2, 2));
     assert_eq!(count(&all, "said", |said| said["text"] == "There is one file, a.txt."), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_grows_is_followed_also_past_the_death_of_the_daemon() {
+    let (mut daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("x.jsonl");
+    let say = |text: &str| {
+        let line = json!({"type": "user", "uuid": text, "sessionId": "x", "cwd": "/work/project", "message": {"content": text}});
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(&file).unwrap();
+        writeln!(file, "{line}").unwrap();
+    };
+    let said = |daemon: &Daemon, text: &str| count(&timelines(daemon), "said", |said| said["text"] == text);
+    say("one");
+    let place = folder.path().to_str().unwrap();
+    let mut follow = daemon.home.tieline(["import", "claude", place, "--follow", "--json"]);
+    let mut following = follow.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    eventually("the first line is there", || async { (said(&daemon, "one") == 1).then_some(()) }).await;
+    daemon.kill();
+    say("two");
+    daemon.restart();
+    say("three");
+    let is_whole = || async { (said(&daemon, "two") + said(&daemon, "three") == 2).then_some(()) };
+    eventually("what came meanwhile and after is there", is_whole).await;
+    assert_eq!(said(&daemon, "one"), 1, "nothing is told twice");
+
+    kill_process(Pid::from_child(&following), Signal::INT).unwrap();
+    assert!(following.wait().unwrap().success(), "it ends when it is asked to");
 }
 
 #[test]

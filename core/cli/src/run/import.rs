@@ -63,11 +63,26 @@ pub async fn import(context: &Context, args: Import) -> Result<(), Failed> {
         told_by_hooks: BTreeSet::new(),
         summary: Summary::default(),
     };
+    let mut is_lost = false;
     loop {
-        let is_new = run.look(&places).await?;
+        let looked = run.look(&places).await;
         if !run.args.follow {
+            looked?;
             break;
         }
+        // What was not recorded is read again, from where the daemon knows of.
+        let is_new = match looked {
+            Err(Failed::Unreachable { .. }) => {
+                if !std::mem::replace(&mut is_lost, true) {
+                    context.out.note("the daemon is away; it goes on when it is back");
+                }
+                false
+            }
+            looked => {
+                is_lost = false;
+                looked?
+            }
+        };
         if is_new {
             context.out.note(&format!("{} activities of {} files", run.summary.activities, run.summary.files));
         }
