@@ -9,6 +9,7 @@ const ENVIRONMENT = {};
 const LONGEST_PAUSE_MS = 60_000;
 const MOST_UNSENT_BYTES = 16 * 1024 * 1024;
 const TOOL_LIMIT_MS = 120_000;
+const START_LIMIT_MS = 2_000;
 
 // One process stays beside pi: it takes what happens, one JSON object a line, and answers with what to say.
 const listener = (hear: (line: any) => void, again: () => void) => {
@@ -77,6 +78,10 @@ const server = () => {
   let ready: Promise<void> | undefined;
   let last = 0;
   const open = new Map<number, { done: (result: any) => void; failed: (error: Error) => void }>();
+  // pi may end while nobody waits for an answer, and not while somebody does.
+  const hold = () => {
+    for (const it of child ? [child, child.stdin, child.stdout] : []) open.size > 0 ? it.ref?.() : it.unref?.();
+  };
   const gone = (begun: any) => {
     if (child !== begun) return;
     child = ready = undefined;
@@ -90,6 +95,7 @@ const server = () => {
       const id = ++last;
       const timer = setTimeout(() => {
         open.delete(id);
+        hold();
         failed(new Error(`the mesh has not answered within ${TOOL_LIMIT_MS / 1000} seconds`));
       }, TOOL_LIMIT_MS);
       timer.unref?.();
@@ -98,6 +104,7 @@ const server = () => {
         end(it);
       };
       open.set(id, { done: settle(done), failed: settle(failed) });
+      hold();
       send({ id, method, params });
     });
   const start = async () => {
@@ -115,13 +122,13 @@ const server = () => {
         const { id, result, error } = JSON.parse(line);
         const asked = open.get(id);
         open.delete(id);
+        hold();
         if (error) asked?.failed(new Error(error.message));
         else asked?.done(result);
       } catch {
         // It is no answer to anything.
       }
     });
-    for (const it of [begun, begun.stdin, begun.stdout]) it.unref?.();
     const client = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "pi", version: "1" } };
     await ask("initialize", client);
     send({ method: "notifications/initialized" });
@@ -200,8 +207,12 @@ export default function (pi: any) {
     typeof content === "string" ? content : (content ?? []).map((part: any) => part.text ?? "").join("\n");
   pi.on("session_start", async (event: any, now: any) => {
     tell("SessionStart", now, { source: event.reason === "resume" ? "resume" : "startup" });
-    // Without its tools pi works as before.
-    if (!tools) await offer().catch(() => {});
+    if (tools) return;
+    // Without its tools pi works as before, and when they come later it has them then.
+    let late: any;
+    const long_enough = new Promise((done) => (late = setTimeout(done, START_LIMIT_MS)));
+    await Promise.race([offer().catch(() => {}), long_enough]);
+    clearTimeout(late);
   });
   pi.on("before_agent_start", async (event: any) =>
     primer && event.systemPrompt ? { systemPrompt: `${event.systemPrompt}\n\n${primer}` } : undefined);

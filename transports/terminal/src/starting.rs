@@ -33,6 +33,7 @@ pub fn start(tmux: &str, server: &str, order: &Start) -> Result<(), String> {
     if let Some(native) = &order.resume {
         argv.extend(resumed(&order.agent, native)?);
     }
+    argv.extend(greeting(&order.agent, &order.title));
     let name: String =
         order.title.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).take(MAX_NAME).collect();
     let mut command = Command::new(tmux);
@@ -128,6 +129,13 @@ fn resumed(agent: &str, native: &str) -> Result<Vec<String>, String> {
     Ok(words.into_iter().map(str::to_owned).collect())
 }
 
+/// Returns what a program is prompted with that says nothing to its hooks before its first prompt: nobody would know of it.
+fn greeting(agent: &str, title: &str) -> Option<String> {
+    let title: String = title.chars().filter(|c| !c.is_control()).collect();
+    let words = format!("[tieline] `{title}` is a session of the mesh now; reply with the single word: ready");
+    (agent == "codex").then_some(words)
+}
+
 fn run(mut command: Command, name: &str) -> Result<String, String> {
     command.env_remove("TMUX").env_remove("TMUX_PANE").stdin(Stdio::null());
     let Output { status, stdout, stderr } =
@@ -166,6 +174,13 @@ mod tests {
         let link = root.path().join("link");
         symlink(outside.path(), &link).unwrap();
         assert!(folder(&order(&link, root.path())).unwrap_err().contains("is not below"));
+    }
+
+    #[test]
+    fn only_who_would_stay_silent_is_prompted_at_once() {
+        assert_eq!(greeting("claude", "x"), None);
+        let words = greeting("codex", "--yolo\n").unwrap();
+        assert!(words.starts_with("[tieline] `--yolo` is"), "{words}");
     }
 
     #[test]
