@@ -75,6 +75,20 @@ async fn claude_code_is_spawned_and_goes_on_where_it_left_off() {
 }
 
 #[tokio::test]
+async fn codex_is_spawned_and_says_at_once_that_it_is_there() {
+    let server = Server(format!("tieline-test-{}", std::process::id()));
+    let kind = Kind::Codex;
+    let stage = Stage::configured(&[kind], |person, model| config(kind, &server.0, person, model)).await;
+    let folder = stage.folder();
+    let spawn = ["--json", "spawn", folder.to_str().expect("a path"), "--profile", "usual"];
+    let output = stage.tieline(&spawn, kind).await;
+    assert!(output.status.success(), "{output:?}");
+    stage.wait_presence("work-codex", "idle").await;
+    let task = stage.tell("work-codex", "look at the tests").await;
+    stage.wait_seen(&task).await;
+}
+
+#[tokio::test]
 async fn a_program_that_ends_at_once_is_told_of_with_its_last_words() {
     let server = Server(format!("tieline-test-{}", std::process::id()));
     let kind = Kind::Claude;
