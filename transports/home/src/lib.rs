@@ -1,6 +1,9 @@
 //! The link over which a transport speaks for itself: kept up, and attached to its home session, where requests come.
 #![forbid(unsafe_code)]
 
+mod delivery;
+mod thread;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -8,6 +11,9 @@ use std::{
 
 use serde_json::{Value, json};
 use tieline_plugin_sdk::prelude::*;
+
+pub use delivery::Delivery;
+pub use thread::{Input, Thread};
 
 /// A link that a plugin opens by itself has this bit in its number.
 const OWN_LINK: u64 = 1 << 63;

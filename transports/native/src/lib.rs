@@ -5,24 +5,15 @@
 //! says only that there is mail; the mail comes through the program's hooks.
 #![forbid(unsafe_code)]
 
-mod delivery;
+mod carried;
 mod worker;
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Mutex, PoisonError,
-        mpsc::{SyncSender, TrySendError, sync_channel},
-    },
-    thread::{self, JoinHandle},
-};
+use std::time::Duration;
 
 use tieline_plugin_sdk::prelude::*;
+use tieline_transport_home::Thread;
 
-use worker::{Input, Worker};
-
-/// How many messages may wait for the thread.
-const QUEUE: usize = 256;
+use worker::Worker;
 
 settings! {
     /// How long it waits.
@@ -35,48 +26,27 @@ settings! {
 }
 
 /// The transport.
-pub struct Native {
-    to_worker: SyncSender<Input>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
+pub struct Native(Thread);
 
 impl Transport for Native {
     const MANIFEST: Manifest = Manifest::new("native", env!("CARGO_PKG_VERSION"));
     type Config = NativeSettings;
 
     fn start(host: Host, settings: NativeSettings) -> Result<Self, Error> {
-        let (to_worker, inputs) = sync_channel(QUEUE);
         let worker = Worker::new(host, Duration::from_millis(settings.begin_ms));
-        let run = move || {
-            if catch_unwind(AssertUnwindSafe(|| worker.run(&inputs))).is_err() {
-                host.fault("the thread that wakes panicked");
-            }
-        };
-        let thread = thread::Builder::new().name("native".into()).spawn(run)?;
-        Ok(Native { to_worker, thread: Mutex::new(Some(thread)) })
+        Thread::start(host, "native", "the thread that wakes panicked", |inputs| worker.run(inputs)).map(Native)
     }
 
     fn deliver(&self, message: Message<'_>, done: Completion) -> Flow {
-        match self.to_worker.try_send(Input::of(message, done)) {
-            Ok(()) => Flow::Accepted,
-            // The thread says when there is room.
-            Err(TrySendError::Full(_)) => Flow::WouldBlock,
-            Err(TrySendError::Disconnected(_)) => Flow::Closed,
-        }
+        self.0.deliver(message, done)
     }
 
     fn resumed(&self) {
-        // A full queue wakes it as well.
-        let _woken = self.to_worker.try_send(Input::Resumed);
+        self.0.resumed();
     }
 
     fn stop(&self, _deadline: Duration) {
-        // What it does takes a few seconds at most; a full queue ends with its sender.
-        let _told = self.to_worker.send(Input::Stop);
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // It catches its own panics.
-            let _ended = thread.join();
-        }
+        self.0.stop();
     }
 }
 

@@ -8,31 +8,12 @@ use std::{
 use serde_json::{Value, json};
 use tieline_plugin_sdk::prelude::*;
 use tieline_transport_doors::{Sent, Shut, Wake, open};
-use tieline_transport_home::{Home, explain};
+use tieline_transport_home::{Delivery, Home, Input, explain};
 
-use crate::delivery::Delivery;
+use crate::carried::Carried;
 
 /// How often the link and the programs are looked at.
 const POLL: Duration = Duration::from_millis(200);
-
-/// What the thread is given.
-#[derive(Debug)]
-pub enum Input {
-    /// A message from the daemon.
-    Message { kind: Kind, link: u64, corr: u64, payload: Vec<u8>, done: Completion },
-    /// The daemon takes messages again.
-    Resumed,
-    /// It shall end.
-    Stop,
-}
-
-impl Input {
-    /// Keeps a message beyond the call that it came with.
-    pub fn of(message: Message<'_>, done: Completion) -> Self {
-        let Message { kind, link, corr, payload } = message;
-        Input::Message { kind, link, corr, payload: payload.to_vec(), done }
-    }
-}
 
 /// A request with its place in the inbox.
 #[derive(Debug)]
@@ -99,7 +80,7 @@ impl Worker {
         match kind {
             Kind::Outcome if self.home.outcome(corr, &parsed) => {}
             Kind::Outcome => self.answered(corr, &parsed),
-            Kind::Delivery => match serde_json::from_value::<Delivery>(parsed) {
+            Kind::Delivery => match serde_json::from_value::<Delivery<Carried>>(parsed) {
                 Ok(Delivery { lane, seq, message }) => match message.wake {
                     Some(wake) => {
                         let now = Instant::now();

@@ -35,17 +35,6 @@ pub struct Wake {
     pub prompt: String,
 }
 
-/// A delivery, as far as it matters here.
-#[derive(Debug, Deserialize)]
-pub struct Delivery {
-    /// In which lane.
-    pub lane: String,
-    /// Its number there.
-    pub seq: u64,
-    /// The message.
-    pub message: Carried,
-}
-
 /// What a delivery carries.
 #[derive(Debug, Deserialize)]
 pub struct Carried {

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tieline_plugin_sdk::prelude::*;
-use tieline_transport_home::{Home, explain};
+use tieline_transport_home::{Delivery, Home, Input, explain};
 
 use crate::{
     TerminalSettings,
@@ -16,30 +16,11 @@ use crate::{
     starting,
     tmux::Tmux,
     typing,
-    wake::{Delivery, Wake},
+    wake::{Carried, Wake},
 };
 
 /// How often the link is looked at.
 const POLL: Duration = Duration::from_millis(200);
-
-/// What the thread is given.
-#[derive(Debug)]
-pub enum Input {
-    /// A message from the daemon.
-    Message { kind: Kind, link: u64, corr: u64, payload: Vec<u8>, done: Completion },
-    /// The daemon takes messages again.
-    Resumed,
-    /// It shall end.
-    Stop,
-}
-
-impl Input {
-    /// Keeps a message beyond the call that it came with.
-    pub fn of(message: Message<'_>, done: Completion) -> Self {
-        let Message { kind, link, corr, payload } = message;
-        Input::Message { kind, link, corr, payload: payload.to_vec(), done }
-    }
-}
 
 /// A request with its place in the inbox.
 struct Job {
@@ -89,7 +70,7 @@ impl Worker {
         match kind {
             Kind::Outcome if self.home.outcome(corr, &parsed) => {}
             Kind::Outcome => self.answered(corr, &parsed),
-            Kind::Delivery => match serde_json::from_value::<Delivery>(parsed) {
+            Kind::Delivery => match serde_json::from_value::<Delivery<Carried>>(parsed) {
                 Ok(Delivery { lane, seq, message }) => match (message.wake, message.order) {
                     (Some(wake), _) => self.jobs.push_back(Job { lane, seq, wake, asked: None }),
                     (None, Some(order)) => self.carry_out(&lane, seq, &order),
